@@ -1,0 +1,124 @@
+"""Artefacts: what is built once and shared, under a kernel lock, in the cache folder.
+
+    <cache>/artefacts/<name>-<key>/       the content, and artefact.json written last
+    <cache>/pixels/                       decoded images (see bench.data.pixels)
+
+A build goes to a temporary folder that is renamed when it is whole, so that a kill at any moment
+leaves either nothing or everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
+
+from bench import specs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.context import Context
+    from bench.contracts import Artefact
+    from bench.data.prefix import Prefix
+    from bench.sets import ImageSet
+
+T = TypeVar("T")
+
+META = "artefact.json"
+
+
+def default_cache() -> Path:
+    """Return the cache folder: BENCH_CACHE, or the user's cache folder of this platform."""
+    import platformdirs
+
+    chosen = os.environ.get("BENCH_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("distillation-bench"))
+
+
+def identity(artefact: Artefact[Any]) -> str:
+    """Return the readable identity of an artefact: its class name and all that decides it."""
+    return specs.identity(type(artefact).__name__, artefact)
+
+
+def key(artefact: Artefact[Any]) -> str:
+    """Return the hash that names the artefact's folder: its identity and that of its needs."""
+    needs = "".join(f"\n{key(need)}" for need in artefact.needs())
+    return hashlib.sha256(f"{identity(artefact)}{needs}".encode()).hexdigest()[:20]
+
+
+@dataclass
+class ArtefactStore:
+    """The cache folder, and what this process has loaded from it."""
+
+    cache: Path
+    seconds: float = 0.0
+    """Time spent building in this process; a unit's own time leaves it out."""
+    used: dict[str, str] = field(default_factory=dict)
+    """Key to identity of every artefact asked for since it was last cleared."""
+    _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def path(self, artefact: Artefact[Any]) -> Path:
+        """Return the folder of an artefact, whether it is built or not."""
+        return self.cache / "artefacts" / f"{type(artefact).__name__}-{key(artefact)}"
+
+    def has(self, artefact: Artefact[Any]) -> bool:
+        """Say whether an artefact is built."""
+        return (self.path(artefact) / META).is_file()
+
+    def get(self, artefact: Artefact[T], ctx: Context) -> T:
+        """Return the content of an artefact, loaded once a process and device."""
+        name = key(artefact)
+        self.used[name] = identity(artefact)
+        place = (name, str(ctx.device))
+        if place not in self._loaded:
+            self._build_once(artefact, ctx)
+            self._loaded[place] = artefact.load(self.path(artefact), ctx.device)
+        return cast("T", self._loaded[place])
+
+    def pixels(self, images: ImageSet, prefix: Prefix) -> NDArray[np.uint8]:
+        """Return decoded images uint8 `[N, 3, H, W]`, kept on disk where they are many."""
+        from bench.data.pixels import cached_pixels
+
+        place = ("pixels", f"{images.revision}-{prefix.key}")
+        if not images.revision:
+            return cached_pixels(images, prefix, self.cache)
+        if place not in self._loaded:
+            self._loaded[place] = cached_pixels(images, prefix, self.cache)
+        return cast("NDArray[np.uint8]", self._loaded[place])
+
+    def _build_once(self, artefact: Artefact[Any], ctx: Context) -> None:
+        from filelock import FileLock
+
+        folder = self.path(artefact)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if self.has(artefact):
+                return
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed
+            partial.mkdir()
+            started, nested = time.perf_counter(), self.seconds
+            artefact.build(ctx.for_artefact(getattr(artefact, "seed", 0), partial), partial)
+            own = time.perf_counter() - started - (self.seconds - nested)
+            self.seconds += own
+            _write_meta(partial, artefact, own, str(ctx.device))
+            partial.rename(folder)
+
+
+def _write_meta(folder: Path, artefact: Artefact[Any], seconds: float, device: str) -> None:
+    meta = {
+        "identity": identity(artefact),
+        "fields": specs.plain(artefact),
+        "needs": [key(need) for need in artefact.needs()],
+        "seconds": round(seconds, 3),
+        "device": device,
+    }
+    (folder / META).write_bytes(msgspec.json.format(msgspec.json.encode(meta, order="sorted")))
