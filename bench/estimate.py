@@ -1,0 +1,78 @@
+"""How long and how large a plan will be, before it starts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.progress import Shape, shape_of
+
+if TYPE_CHECKING:
+    from bench.plan import Unit
+    from bench.records import Record
+    from bench.units import Workshop
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What pending units will cost."""
+
+    seconds: Mapping[Shape, float]
+    """Seconds for one unit of every shape."""
+    total_seconds: float
+    distilled_bytes: int
+    """Upper bound for the distilled sets to be made: as lossless pixels."""
+    unknown: tuple[str, ...]
+    """Methods whose distillation cannot be estimated before it has run once."""
+
+
+def estimate(
+    pending: Sequence[Unit],
+    units: Sequence[Unit],
+    known: Mapping[str, Record],
+    workshop: Workshop,
+) -> Estimate:
+    """Estimate the pending units of a plan: from its records where there are some, else a probe."""
+    seconds = _measured(units, known)
+    for unit in pending:
+        shape = shape_of(unit)
+        if shape not in seconds and unit.kind == "evaluation":
+            seconds[shape] = _probe(unit, workshop)
+    distillations = [unit for unit in pending if unit.kind == "distillation"]
+    return Estimate(
+        seconds,
+        sum(seconds.get(shape_of(unit), 0.0) for unit in pending),
+        sum(_bytes(unit) for unit in distillations),
+        tuple(sorted({u.method.label for u in distillations if shape_of(u) not in seconds})),
+    )
+
+
+def num_images(unit: Unit) -> int:
+    """Return how many images the distilled set of a unit holds."""
+    card = unit.card
+    return card.num_train if unit.ipc is None else unit.ipc * card.num_classes
+
+
+def _measured(units: Iterable[Unit], known: Mapping[str, Record]) -> dict[Shape, float]:
+    times: dict[Shape, list[float]] = defaultdict(list)
+    for unit in units:
+        if unit.key in known:
+            times[shape_of(unit)].append(known[unit.key].provenance.seconds)
+    return {shape: sum(values) / len(values) for shape, values in times.items()}
+
+
+def _probe(unit: Unit, workshop: Workshop) -> float:
+    assert unit.resolved_protocol is not None
+    real = workshop.real(unit.card.name)
+    student = unit.student.asked if unit.student else None
+    return unit.resolved_protocol.seconds(
+        unit.card, num_images(unit), student, len(real.test), workshop.device
+    )
+
+
+def _bytes(unit: Unit) -> int:
+    if unit.ipc is None:
+        return 0
+    return num_images(unit) * 3 * unit.card.resolution**2

@@ -1,0 +1,228 @@
+"""From a request to units of work: the smallest things that can be done, failed and redone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from bench import specs
+from bench.contracts import Artefact, EvalProtocol, Method, ReadsFiles, Student
+from bench.errors import UsageError, unknown_name
+from bench.registry import Named, Registry, student
+
+if TYPE_CHECKING:
+    from bench.sets import DatasetCard
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to run, as text: the command line, a suite and `plan.json` all become one of these."""
+
+    methods: tuple[str, ...] = ("all",)
+    datasets: tuple[str, ...] = ("imagenette", "imagewoof")
+    ipc: tuple[int, ...] = (10, 50)
+    """Images per class."""
+    protocols: tuple[str, ...] = ("hard",)
+    students: tuple[str, ...] = ("convnet6", "resnetap10", "resnet18")
+    seeds: int = 3
+    """Distillation seeds 0 .. seeds - 1."""
+    repeats: int = 1
+    """Students per distillation seed."""
+    settings: tuple[str, ...] = ()
+    """Fields for every selected spec that has them, such as "protocol.epochs=300"."""
+    plugins: tuple[str, ...] = ()
+    """Python files that register methods or protocols."""
+    data_root: str | None = None
+    """Where ImageNet and other named sets lie; None means the environment's BENCH_DATA."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        for name, least in (("seeds", 1), ("repeats", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"`--{name}` must be at least 1, got {getattr(self, name)}.")
+        for ipc in self.ipc:
+            if ipc < 1:
+                raise UsageError(f"`--ipc` must be at least 1 image per class, got {ipc}.")
+        for name in ("methods", "datasets", "ipc", "protocols"):
+            if not getattr(self, name):
+                raise UsageError(f"`--{name}` must name at least one, got none.")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One distillation, one student or one metric pass, as plain data."""
+
+    kind: Literal["distillation", "evaluation"]
+    key: str
+    """Hash of all that decides the result; names the record."""
+    card: DatasetCard
+    method: Named[Method]
+    resolved_method: Method
+    ipc: int | None
+    seed: int
+    distillation: str
+    """Key of the distillation whose set is used; a distillation's own key."""
+    protocol: Named[EvalProtocol] | None = None
+    resolved_protocol: EvalProtocol | None = None
+    student: Named[Student] | None = None
+    student_seed: tuple[int, int] | None = None
+
+    @property
+    def artefacts(self) -> tuple[Artefact[Any], ...]:
+        """Return the artefacts the unit asks for, without those that they need in turn."""
+        if self.resolved_protocol is None:
+            return self.resolved_method.needs(self.card, self.ipc)
+        return self.resolved_protocol.needs(self.card, self._student)
+
+    @property
+    def affinity(self) -> tuple[str, str, str]:
+        """Return what one process can reuse between units: set, protocol and student."""
+        if self.resolved_protocol is None or self.protocol is None:
+            return (self.card.name, "", "")
+        student = self.student.identity(self.student.asked) if self.student else ""
+        return (self.card.name, self.protocol.identity(self.resolved_protocol), student)
+
+    @property
+    def title(self) -> str:
+        """Return the unit in words."""
+        size = "whole set" if self.ipc is None else f"IPC {self.ipc}"
+        words = [self.method.label, self.card.name, size, f"seed {self.seed}"]
+        if self.protocol:
+            words.append(self.protocol.label)
+        if self.student and self.student_seed:
+            words += [self.student.label, "student {}.{}".format(*self.student_seed)]
+        return ", ".join(words)
+
+    @property
+    def _student(self) -> Student | None:
+        return self.student.asked if self.student else None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The named specs of a run, settings applied."""
+
+    methods: tuple[Named[Method], ...]
+    protocols: tuple[Named[EvalProtocol], ...]
+    students: tuple[Named[Student], ...]
+
+    @classmethod
+    def of(cls, run: RunSpec, registry: Registry) -> Selection:
+        """Look all names up; UsageError for unknown names and fields."""
+        found: dict[str, list[Named[Any]]] = {
+            "method": [m for text in run.methods for m in registry.method(text)],
+            "protocol": [p for text in run.protocols for p in registry.protocol(text)],
+            "student": [s for text in run.students for s in student(text)],
+        }
+        for setting in run.settings:
+            _apply(setting, found)
+        return cls(*(tuple(found[kind]) for kind in ("method", "protocol", "student")))
+
+
+def expand(run: RunSpec, selection: Selection, cards: Sequence[DatasetCard]) -> list[Unit]:
+    """Return the units of a run, each once, a distillation before what needs it.
+
+    Raises UsageError where a method, protocol or student cannot do what is asked of it.
+    """
+    units: dict[str, Unit] = {}
+    for card in cards:
+        distilled = list(_distillations(run, selection, card))
+        evaluated = [unit for d in distilled for unit in _evaluations(run, selection, d)]
+        evaluated.sort(key=lambda unit: unit.affinity)  # stable: methods keep their order
+        units |= {unit.key: unit for unit in (*distilled, *evaluated)}
+    return list(units.values())
+
+
+def _distillations(run: RunSpec, selection: Selection, card: DatasetCard) -> Iterator[Unit]:
+    for ipc in run.ipc:
+        for method in selection.methods:
+            size = ipc if method.asked.uses_ipc else None
+            resolved = method.asked.resolve(card, size)
+            for seed in range(run.seeds if resolved.stochastic else 1):
+                request = {
+                    "method": method.identity(resolved),
+                    "dataset": card.name,
+                    "train": card.train_revision,
+                    "ipc": size,
+                    "seed": seed,
+                    "inputs": resolved.inputs_revision(card, size, seed)
+                    if isinstance(resolved, ReadsFiles)
+                    else "",
+                }
+                key = _hash(request)
+                yield Unit("distillation", key, card, method, resolved, size, seed, key)
+
+
+def _evaluations(run: RunSpec, selection: Selection, distilled: Unit) -> Iterator[Unit]:
+    # A method without randomness gives one set, on which all students of all seeds are trained.
+    stochastic = distilled.resolved_method.stochastic
+    seeds = [distilled.seed] if stochastic else range(run.seeds)
+    for protocol in selection.protocols:
+        students = selection.students if protocol.asked.uses_students else (None,)
+        if not students:
+            raise UsageError(f"{protocol.name!r} trains students: name some with `--students`.")
+        for named in students:
+            asked = named.asked if named else None
+            resolved = protocol.asked.resolve(distilled.card, distilled.ipc, asked)
+            resolved.check(distilled.card, asked)
+            pairs = [(s, r) for s in seeds for r in range(run.repeats)] if named else [None]
+            for pair in pairs:
+                yield _evaluation(distilled, protocol, resolved, named, pair)
+
+
+def _evaluation(
+    distilled: Unit,
+    protocol: Named[EvalProtocol],
+    resolved: EvalProtocol,
+    named: Named[Student] | None,
+    pair: tuple[int, int] | None,
+) -> Unit:
+    request = {
+        "distillation": distilled.key,
+        "protocol": protocol.identity(resolved),
+        "student": named.identity(named.asked) if named else None,
+        "student seed": pair,
+        "test": distilled.card.test_revision,
+    }
+    return Unit(
+        "evaluation",
+        _hash(request),
+        distilled.card,
+        distilled.method,
+        distilled.resolved_method,
+        distilled.ipc,
+        distilled.seed,
+        distilled.key,
+        protocol,
+        resolved,
+        named,
+        pair,
+    )
+
+
+def _hash(request: Mapping[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()[:20]
+
+
+def _apply(setting: str, found: dict[str, list[Named[Any]]]) -> None:
+    """Apply `target.field=value` in place; target is a kind, a name or the family of a name."""
+    target, dot, assignment = setting.partition(".")
+    key, equals, value = assignment.partition("=")
+    if not (dot and equals and key and value):
+        raise UsageError(f"`--set` expects `protocol.field=value`, got {setting!r}.")
+    matched, applied = False, False
+    for kind, named in found.items():
+        for position, one in enumerate(named):
+            if target in (kind, one.name, one.name.split("/")[0]):
+                matched = True
+                if specs.has_field(one.asked, key):
+                    named[position] = one.with_fields({key: value})
+                    applied = True
+    if not matched:
+        names = {n for kind, named in found.items() for n in (kind, *(one.name for one in named))}
+        raise unknown_name("target", target, names, of="--set")
+    if not applied:
+        raise UsageError(f"`--set {setting}`: nothing selected as {target!r} has a field {key!r}.")

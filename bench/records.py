@@ -1,0 +1,194 @@
+"""Records: what was asked, what came out, and how, one JSON file per smallest unit of work.
+
+A record is written once and never edited. Leaderboards and reports are pure functions of a folder
+of records; they read this module and nothing else of the house.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bench.errors import BenchError
+
+VERSION = 1
+"""Raised whenever a reader of the old form could misread the new one."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How to read and print a score."""
+
+    title: str
+    better: Literal["higher", "lower"]
+    unit: str
+    decimals: int
+    ranked: bool
+    note: str = ""
+
+
+SCORES: dict[str, Score] = {
+    "top1_last": Score(
+        "top-1", "higher", "%", 1, ranked=True, note="accuracy after the last epoch"
+    ),
+    "top1_best": Score(
+        "best epoch",
+        "higher",
+        "%",
+        1,
+        ranked=False,
+        note="highest accuracy of any epoch: chosen on the test set, shown and never ranked",
+    ),
+}
+
+
+class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A method, protocol or student as it was asked for and as it was run."""
+
+    name: str
+    label: str
+    """Name with the fields that the request changed: the heading in tables."""
+    identity: str
+    """Name, revision and resolved fields that differ from the class defaults."""
+    asked: dict[str, Any]
+    """Every field as requested; None means as published for this set, IPC and student."""
+    fields: dict[str, Any]
+    """Every field as run."""
+    origin: str = ""
+    """A third party's package and version or file hash; "" is this project."""
+
+
+class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The real set, by name and content."""
+
+    name: str
+    train_split: str
+    test_split: str
+    train_revision: str
+    test_revision: str
+    num_classes: int
+
+
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How and where a unit was run; the only part that may differ between equal runs."""
+
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float
+    """Wall-clock time of the unit itself, without the artefacts it had to build."""
+    artefact_seconds: float
+    """Wall-clock time of the artefacts that were built for the first time on its behalf."""
+    peak_memory_bytes: int
+    """Highest resident memory of the process so far, or memory allocated on the accelerator."""
+    device: str
+    threads: int
+    commit: str
+    """Git commit of the project, "" outside a checkout."""
+    dirty: bool
+    packages: dict[str, str]
+    python: str
+    platform: str
+    command: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One distillation, one student or one metric pass that succeeded."""
+
+    version: int = VERSION
+    kind: Literal["distillation", "evaluation"]
+    key: str
+    """Hash of the request; the file's name."""
+    data: Data
+    method: Described
+    ipc: int | None
+    """Images per class; None for a method whose set has one size, such as `full`."""
+    seed: int
+    """Distillation seed of the distilled set."""
+    stochastic: bool
+    """False: the method has no randomness, so sets of other seeds would be the same one."""
+    protocol: Described | None = None
+    student: Described | None = None
+    student_seed: tuple[int, int] | None = None
+    """(s, r): what initialisation, order and augmentation of the student follow from."""
+    distilled: str
+    """Revision (content hash) of the distilled set."""
+    scores: dict[str, float] = {}
+    series: dict[str, list[float]] = {}
+    per_class: dict[str, list[float]] = {}
+    facts: dict[str, str | int | float] = {}
+    cards: dict[str, dict[str, str | int | float]] = {}
+    """Score name to what has to be said beside it."""
+    files: dict[str, str] = {}
+    """Attachments, relative to the run's folder."""
+    traces: dict[str, list[float]] = {}
+    artefacts: dict[str, str] = {}
+    """Key to identity of the artefacts that were used."""
+    provenance: Provenance
+
+
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One attempt at a unit that did not succeed; kept apart from the records."""
+
+    version: int = VERSION
+    key: str
+    unit: str
+    """The unit in words."""
+    attempt: int
+    error: str
+    message: str
+    traceback: str
+    provenance: Provenance
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """Return stable, indented JSON with sorted keys; numbers must be finite."""
+    raw = msgspec.json.encode(value, order="sorted")
+    return msgspec.json.format(raw, indent=1) + b"\n"
+
+
+def read_record(path: Path) -> Record:
+    """Return one record; BenchError if the file is broken or of a newer version."""
+    record: Record = _read(path, Record)
+    return record
+
+
+def read_failure(path: Path) -> Failure:
+    """Return one failure; BenchError if the file is broken or of a newer version."""
+    failure: Failure = _read(path, Failure)
+    return failure
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """Yield all records of a run's folder in the order of their file names."""
+    for path in sorted((folder / "records").glob("*.json")):
+        yield read_record(path)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a record; `bench/record.schema.json` holds it."""
+    return msgspec.json.schema(Record)
+
+
+def _read(path: Path, kind: type[Any]) -> Any:
+    try:
+        raw = path.read_bytes()
+        version = msgspec.json.decode(raw, type=_Version).version
+        if version > VERSION:
+            raise BenchError(
+                f"{path} has schema version {version}, this version of `bench` reads up to "
+                f"{VERSION}: update distillation-bench."
+            )
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BenchError(
+            f"{path} is not a readable {kind.__name__.lower()} ({error}): move it out of the "
+            "folder and run again to make it anew."
+        ) from error
+
+
+class _Version(msgspec.Struct):
+    version: int

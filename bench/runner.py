@@ -1,0 +1,212 @@
+"""The main job: a request in, records out. The command line and `bench.run` both call this."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench import data, registry
+from bench.artefacts import ArtefactStore, default_cache, identity
+from bench.errors import UsageError
+from bench.estimate import Estimate, estimate
+from bench.plan import RunSpec, Selection, Unit, expand
+from bench.progress import Lines, Reporter
+from bench.provenance import commit_of_project
+from bench.records import Record
+from bench.store import Store
+from bench.units import Workshop
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.sets import RealSet
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which changes a result."""
+
+    out: Path = Path("runs/default")
+    device: str = "auto"
+    cache: Path = field(default_factory=default_cache)
+    retry_failed: bool = False
+    rerun: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan held against what the run's folder already has."""
+
+    run: RunSpec
+    options: Options
+    reals: dict[str, RealSet]
+    units: tuple[Unit, ...]
+    known: dict[str, Record]
+    """Records of the folder by key, of this plan or another."""
+    failed: frozenset[str]
+    """Units of this plan whose last attempt failed."""
+
+    @property
+    def pending(self) -> list[Unit]:
+        """Return the units to do, in order."""
+        skipped = frozenset() if self.options.retry_failed else self.failed
+        done = frozenset() if self.options.rerun else self.known.keys()
+        return [u for u in self.units if u.key not in done and u.key not in skipped]
+
+    @property
+    def records(self) -> list[Record]:
+        """Return the records of this plan that exist."""
+        return [self.known[unit.key] for unit in self.units if unit.key in self.known]
+
+    @property
+    def other_commits(self) -> int:
+        """Return how many of these records another commit of the project has made."""
+        commit, _ = commit_of_project()
+        return sum(record.provenance.commit != commit for record in self.records)
+
+    def workshop(self) -> Workshop:
+        """Return the workshop of this process for this plan."""
+        return Workshop(self.reals, ArtefactStore(self.options.cache), device(self.options.device))
+
+    def estimate(self, workshop: Workshop) -> Estimate:
+        """Estimate the pending units."""
+        return estimate(self.pending, self.units, self.known, workshop)
+
+    def missing_artefacts(self) -> list[str]:
+        """Return the identities of the artefacts that pending units will have built."""
+        store = ArtefactStore(self.options.cache)
+        waiting = [artefact for unit in self.pending for artefact in unit.artefacts]
+        missing: dict[str, None] = {}
+        while waiting:
+            artefact = waiting.pop()
+            if not store.has(artefact):
+                missing[identity(artefact)] = None
+                waiting.extend(artefact.needs())
+        return sorted(missing)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run has left behind."""
+
+    store: Store
+    records: tuple[Record, ...]
+    """All records of the plan, old and new."""
+    num_new: int
+    failed: tuple[Unit, ...]
+    blocked: tuple[Unit, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Say whether every unit of the plan has its record."""
+        return not self.failed and not self.blocked
+
+
+def prepare(
+    run: RunSpec, options: Options, note: Callable[[str], None] = lambda _: None
+) -> Prepared:
+    """Open the sets, expand the plan and look at what is done; trains and writes nothing.
+
+    Raises UsageError for a request that cannot be carried out.
+    """
+    names = registry.load(Path(plugin) for plugin in run.plugins)
+    selection = Selection.of(run, names)
+    reals = _open_sets(run, options, note)
+    units = tuple(expand(run, selection, [real.card for real in reals.values()]))
+    known: dict[str, Record] = {}
+    failed: set[str] = set()
+    if options.out.is_dir() and any(options.out.iterdir()):
+        store = Store.existing(options.out)
+        known = {record.key: record for record in store.records()}
+        failed = {u.key for u in units if u.key not in known and store.failures(u.key)}
+    return Prepared(run, options, reals, units, known, frozenset(failed))
+
+
+def execute(
+    prepared: Prepared,
+    workshop: Workshop,
+    reporter: Reporter,
+) -> Result:
+    """Do the pending units and return what the plan has now."""
+    from bench.executors import inline
+
+    store = Store.open(prepared.options.out)
+    store.save_plan(*_plan_file(prepared))
+    pending = prepared.pending
+    if prepared.options.rerun:
+        for unit in pending:
+            store.supersede(unit.key)
+    tally = inline.execute(pending, store, workshop, reporter)
+    found = (store.record(unit.key) for unit in prepared.units)
+    by_key = {unit.key: unit for unit in prepared.units}
+    earlier = [] if prepared.options.retry_failed else sorted(prepared.failed)
+    return Result(
+        store,
+        tuple(record for record in found if record is not None),
+        len(tally.done),
+        tuple(by_key[key] for key in (*tally.failed, *earlier)),
+        tuple(by_key[key] for key in tally.blocked),
+    )
+
+
+def run(spec: RunSpec, options: Options | None = None, reporter: Reporter | None = None) -> Result:
+    """Run a request from Python: `bench.run(bench.RunSpec(methods=("random",), ...))`."""
+    from rich.console import Console
+
+    options = options or Options()
+    prepared = prepare(spec, options)
+    chosen = reporter or Lines(Console(stderr=True))
+    return execute(prepared, prepared.workshop(), chosen)
+
+
+def device(name: str) -> torch.device:
+    """Return a device by name; "auto" is CUDA where there is one. UsageError if it is absent."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(
+            f"`--device` must be auto, cpu, cuda or cuda:<number>, got {name!r}."
+        ) from error
+    count = torch.cuda.device_count() if chosen.type == "cuda" else 1
+    if chosen.type not in ("cpu", "cuda") or (chosen.index or 0) >= count:
+        raise UsageError(
+            f"`--device {name}` was asked for, but torch {torch.__version__} sees {count} CUDA "
+            "devices here: use `--device cpu`, or see `bench doctor`."
+        )
+    return chosen
+
+
+def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
+    root = Path(run.data_root) if run.data_root else None
+    reals: dict[str, RealSet] = {}
+    for request in run.datasets:
+        real = data.open_real_set(request, data_root=root, cache=options.cache)
+        name = real.card.name
+        if name in reals and reals[name].card != real.card:
+            raise UsageError(
+                f"Two different sets are called {name!r}: give one another name, as in "
+                f"`other=folder:PATH`."
+            )
+        reals[name] = real
+    return reals
+
+
+def _plan_file(prepared: Prepared) -> tuple[str, bytes]:
+    """Return the plan's hash and its file: the request, which replays it, and the units."""
+    request = msgspec.to_builtins(prepared.run)
+    units = [{"key": unit.key, "kind": unit.kind, "unit": unit.title} for unit in prepared.units]
+    sets = {
+        name: {"train": real.card.train_revision, "test": real.card.test_revision}
+        for name, real in prepared.reals.items()
+    }
+    raw = msgspec.json.encode({"run": request, "sets": sets, "units": units})
+    return hashlib.sha256(raw).hexdigest()[:16], msgspec.json.format(raw, indent=1) + b"\n"

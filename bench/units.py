@@ -1,0 +1,176 @@
+"""Doing one unit: a distillation or an evaluation in, a record out."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import specs
+from bench.artefacts import ArtefactStore
+from bench.context import Context
+from bench.contracts import Outcome
+from bench.errors import BenchError
+from bench.manifest import load_distilled, save_distilled
+from bench.plan import Unit
+from bench.provenance import Stopwatch
+from bench.records import Data, Described, Record
+from bench.registry import Named
+from bench.store import Store
+from bench.streams import Streams
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.sets import DatasetCard, DistilledSet, RealSet
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Workshop:
+    """What the units of one process share: real sets, caches and the device."""
+
+    reals: Mapping[str, RealSet]
+    artefacts: ArtefactStore
+    device: torch.device
+    _distilled: dict[str, DistilledSet] = field(default_factory=dict)
+
+    def context(self, streams: Streams, work: Path, progress: Progress) -> Context:
+        """Return the context of one unit."""
+        return Context(self.device, streams, work, self.artefacts, self.real, progress)
+
+    def real(self, name: str) -> RealSet:
+        """Return a real set of this run; BenchError if the run has none of that name."""
+        if name not in self.reals:
+            raise BenchError(f"The set {name!r} is not part of this run: {', '.join(self.reals)}.")
+        return self.reals[name]
+
+    def distilled(self, key: str, folder: Path, real: RealSet) -> DistilledSet:
+        """Return a distilled set from disk; the latest one is kept."""
+        if key not in self._distilled:
+            self._distilled = {key: load_distilled(folder, real)}
+        return self._distilled[key]
+
+
+def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -> Record:
+    """Do a claimed unit and write its record.
+
+    Whatever goes wrong leaves as an exception and no record; BenchError where the user can mend it.
+    """
+    watch = Stopwatch(workshop.device)
+    workshop.artefacts.used.clear()
+    before = workshop.artefacts.seconds
+    with store.work_folder(unit.key) as work:
+        streams = Streams(unit.student_seed or (unit.seed,))
+        ctx = workshop.context(streams, work, progress)
+        do = _distil if unit.kind == "distillation" else _evaluate
+        outcome, distilled = do(unit, store, workshop, ctx)
+        _check_finite(outcome)
+        record = Record(
+            kind=unit.kind,
+            key=unit.key,
+            data=_data(unit.card),
+            method=_described(unit.method, unit.resolved_method),
+            ipc=unit.ipc,
+            seed=unit.seed,
+            stochastic=unit.resolved_method.stochastic,
+            protocol=_described(unit.protocol, unit.resolved_protocol) if unit.protocol else None,
+            student=_described(unit.student, unit.student.asked) if unit.student else None,
+            student_seed=unit.student_seed,
+            distilled=distilled,
+            scores=dict(outcome.scores),
+            series={name: list(values) for name, values in outcome.series.items()},
+            per_class={name: list(values) for name, values in outcome.per_class.items()},
+            facts=dict(outcome.facts),
+            cards={name: dict(card.facts) for name, card in outcome.cards.items()},
+            files=_keep_files(outcome.files, store, unit.key),
+            traces=ctx.traces,
+            artefacts=dict(sorted(workshop.artefacts.used.items())),
+            provenance=watch.provenance(workshop.artefacts.seconds - before),
+        )
+        store.add(record)
+    return record
+
+
+def distilled_folder(unit: Unit, store: Store) -> Path:
+    """Return where the distilled set that a unit makes or uses lies."""
+    size = "full" if unit.ipc is None else f"ipc{unit.ipc}"
+    return store.distilled_folder(
+        unit.card.name, unit.method.label, size, f"seed{unit.seed}", key=unit.distillation
+    )
+
+
+def _distil(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple[Outcome, str]:
+    real = workshop.real(unit.card.name)
+    distilled = unit.resolved_method.distill(real, unit.ipc, ctx)
+    folder = distilled_folder(unit, store)
+    # Without its record, a set is what a killed run has left: it is made anew.
+    shutil.rmtree(folder, ignore_errors=True)
+    facts = {
+        "method": unit.method.identity(unit.resolved_method),
+        "dataset": unit.card.name,
+        "train_revision": unit.card.train_revision,
+        "ipc": unit.ipc,
+        "seed": unit.seed,
+        "unit": unit.key,
+    }
+    revision = save_distilled(distilled, folder, facts)
+    size = 0 if distilled.whole else sum(p.stat().st_size for p in folder.rglob("*.*"))
+    return Outcome(scores={}, facts={"images": len(distilled), "bytes": size}), revision
+
+
+def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple[Outcome, str]:
+    assert unit.resolved_protocol is not None
+    made = store.record(unit.distillation)
+    folder = distilled_folder(unit, store)
+    if made is None or not folder.is_dir():
+        raise BenchError(
+            f"The distilled set {str(folder)!r} is missing: run again with `--rerun` to make it."
+        )
+    real = workshop.real(unit.card.name)
+    distilled = workshop.distilled(unit.distillation, folder, real)
+    student = unit.student.asked if unit.student else None
+    return unit.resolved_protocol.evaluate(distilled, real, student, ctx), made.distilled
+
+
+def _data(card: DatasetCard) -> Data:
+    return Data(
+        name=card.name,
+        train_split=card.train_split,
+        test_split=card.test_split,
+        train_revision=card.train_revision,
+        test_revision=card.test_revision,
+        num_classes=card.num_classes,
+    )
+
+
+def _described(named: Named[Any], resolved: Any) -> Described:
+    return Described(
+        name=named.name,
+        label=named.label,
+        identity=named.identity(resolved),
+        asked=specs.plain(named.asked),
+        fields=specs.plain(resolved),
+        origin=named.origin,
+    )
+
+
+def _check_finite(outcome: Outcome) -> None:
+    for name, value in outcome.scores.items():
+        if not math.isfinite(value):
+            raise BenchError(f"The score {name!r} must be a finite number, got {value}.")
+
+
+def _keep_files(files: Mapping[str, Path], store: Store, key: str) -> dict[str, str]:
+    """Move attachments out of the work folder; return their paths relative to the run."""
+    kept = {}
+    for name, path in files.items():
+        target = store.root / "files" / key / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+        kept[name] = target.relative_to(store.root).as_posix()
+    return kept
