@@ -1,0 +1,85 @@
+"""The command line: parse, call one library function, print.
+
+Exit status: 0 done, 1 a unit failed (or a set, file or record is not as it should be), 2 wrong
+usage, 130 interrupted. Errors a user can mend are one sentence without a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from bench import __version__
+from bench.cli.doctor import doctor
+from bench.cli.inspect import list_names, show
+from bench.cli.results import leaderboard
+from bench.cli.run import run, score
+from bench.errors import BenchError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="bench",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Benchmark and evaluation harness for dataset distillation.",
+)
+app.command()(run)
+app.command()(score)
+app.command("list")(list_names)
+app.command()(show)
+app.command()(leaderboard)
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"distillation-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit status."""
+    sys.exit(status_of(arguments))
+
+
+def status_of(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    # A terminated run ends as an interrupted one: in order, with what is done on the disk.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        status = typer.main.get_command(app)(arguments, prog_name="bench", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except BenchError as error:
+        _complain(str(error))
+        return error.exit_status
+    except click.ClickException as error:
+        _complain(f"{error.format_message()} See `bench --help`.")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted; finished units are kept, run again to go on.")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as in `bench list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(sentence: str) -> None:
+    print(f"bench: {sentence}", file=sys.stderr)

@@ -1,0 +1,141 @@
+"""`bench list` and `bench show`: what there is, and what a record says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.run import OUT, Plugin
+from bench.errors import BenchError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.records import Failure, Record
+    from bench.registry import Registry
+    from bench.store import Store
+
+KINDS = ("methods", "protocols", "students", "datasets", "suites", "scores")
+
+
+def list_names(
+    kind: Annotated[str | None, typer.Argument(help=", ".join(KINDS) + "; else all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them: fields and source.")] = None,
+    plugin: Plugin = None,
+) -> None:
+    """List what can be named, or the fields of one thing."""
+    from bench import registry
+
+    if kind is not None and kind not in KINDS:
+        raise unknown_name("kind", kind, KINDS)
+    names = registry.load(Path(file) for file in plugin or [])
+    if kind and name:
+        typer.echo(_one(names, kind, name))
+        return
+    for shown in KINDS if kind is None else [kind]:
+        rows = dict(_rows(names, shown))
+        width = max(map(len, rows))
+        typer.echo(f"{shown}:")
+        for row, summary in rows.items():
+            typer.echo(f"  {row:<{width}}  {summary}".rstrip())
+
+
+def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
+    from bench import data, documents, suites
+    from bench.backbones import STUDENTS
+    from bench.records import SCORES
+
+    if kind == "methods":
+        yield from ((n, documents.summary(m.asked)) for n, m in names.methods().items())
+        yield "folder:PATH", "A distilled set that any tool has made, as an image folder."
+    elif kind == "protocols":
+        from protocols import ALIASES
+
+        yield from ((n, documents.summary(p.asked)) for n, p in names.protocols().items())
+        yield from ((short, f"Short for {full}.") for short, full in ALIASES.items())
+    elif kind == "students":
+        yield from ((n, documents.summary(s)) for n, s in STUDENTS.items())
+        yield "torchvision/<id>", "Any classification network of torchvision, untrained."
+        yield "timm/<id>", "Any network of timm, untrained."
+    elif kind == "datasets":
+        yield from ((n, source.description) for n, source in data.DATASETS.items())
+    elif kind == "suites":
+        yield from ((n, "") for n in suites.names())
+    else:
+        for score, card in SCORES.items():
+            yield score, f"{card.title} in {card.unit}, {card.better} is better: {card.note}."
+
+
+def _one(names: Registry, kind: str, name: str) -> str:
+    from bench import documents, registry, suites
+
+    if kind == "methods":
+        if name in ("folder", "folder:PATH"):
+            name = "folder:PATH"
+        return documents.page(name, names.method(name)[0].asked)
+    if kind == "protocols":
+        found = names.protocol(name)[0]
+        return documents.page(found.name, found.asked)
+    if kind == "students":
+        return documents.page(name, registry.student(name)[0].asked)
+    if kind == "suites":
+        suites.load(name)
+        return (suites.FOLDER / f"{name}.toml").read_text().rstrip()
+    rows = dict(_rows(names, kind))
+    if name not in rows:
+        raise unknown_name(kind.removesuffix("s"), name, rows)
+    return f"{name}: {rows[name]}"
+
+
+def show(
+    what: Annotated[
+        str, typer.Argument(help='A record (file or key) or a cell: "random,tinynette,10".')
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = OUT,
+) -> None:
+    """Print a record, a failure, or all records of a cell of the leaderboard."""
+    from bench.records import encode, read_record
+    from bench.store import Store
+
+    if what.endswith(".json"):
+        if not Path(what).is_file():
+            raise UsageError(f"Expected the file of a record, {what!r} does not exist.")
+        typer.echo(encode(read_record(Path(what))).decode())
+        return
+    store = Store.existing(out)
+    found = list(_of_cell(store, what)) if "," in what else list(_of_key(store, what))
+    if not found:
+        raise BenchError(
+            f"No record or failure in {str(out)!r} answers to {what!r}: give the beginning of its "
+            "key, its file, or `method,dataset,ipc`."
+        )
+    for record in found:
+        typer.echo(encode(record).decode())
+
+
+def _of_key(store: Store, key: str) -> Iterator[Record | Failure]:
+    from bench.records import read_failure, read_record
+
+    for path in sorted((store.root / "records").glob(f"{_escaped(key)}*.json")):
+        yield read_record(path)
+    for path in sorted((store.root / "failures").glob(f"{_escaped(key)}*.json")):
+        yield read_failure(path)
+
+
+def _of_cell(store: Store, cell: str) -> Iterator[Record]:
+    from bench.specs import split_outside
+
+    words = split_outside(cell, ",")
+    for record in store.records():
+        size = "full" if record.ipc is None else str(record.ipc)
+        student = record.student.label if record.student else ""
+        protocol = record.protocol.label if record.protocol else ""
+        if set(words) <= {record.method.label, record.data.name, size, student, protocol}:
+            yield record
+
+
+def _escaped(text: str) -> str:
+    import glob
+
+    return glob.escape(text)

@@ -1,0 +1,80 @@
+"""What a spec says of itself: the words and fields that `bench list` and the docs print."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import sys
+import textwrap
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldDocument:
+    """One field of a spec, for people."""
+
+    name: str
+    type: str
+    default: str
+    text: str
+
+
+def summary(spec: Any) -> str:
+    """Return the first line of a spec's docstring."""
+    return (inspect.getdoc(type(spec)) or "").partition("\n")[0]
+
+
+def source(spec: Any) -> str:
+    """Return the header of the module that defines a spec: paper, reference, differences."""
+    return inspect.cleandoc(sys.modules[type(spec).__module__].__doc__ or "")
+
+
+def fields(spec: Any) -> list[FieldDocument]:
+    """Return all fields with the values of this instance as defaults."""
+    texts: dict[str, str] = {}
+    for cls in reversed(type(spec).__mro__):
+        if dataclasses.is_dataclass(cls):
+            texts |= _texts_below_fields(cls)
+    types = {f.name: f.type for f in dataclasses.fields(spec)}
+    return [
+        FieldDocument(name, _type_text(kind), str(getattr(spec, name)), texts.get(name, ""))
+        for name, kind in types.items()
+    ]
+
+
+def page(name: str, spec: Any) -> str:
+    """Return everything about a spec as text for a terminal."""
+    lines = [name, "", inspect.getdoc(type(spec)) or "", "", "fields:"]
+    for field in fields(spec):
+        lines.append(f"  {field.name}: {field.type} = {field.default}")
+        lines += textwrap.wrap(field.text, 92, initial_indent="      ", subsequent_indent="      ")
+    if not fields(spec):
+        lines.append("  none")
+    return "\n".join([*lines, "", "source:", textwrap.indent(source(spec), "  ")])
+
+
+def _texts_below_fields(cls: type) -> dict[str, str]:
+    """Return the docstring below each annotated field of a class body."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    except (OSError, TypeError):  # no source, as for a class made at run time
+        return {}
+    body = typing.cast("ast.ClassDef", tree.body[0]).body
+    found = {}
+    for field, below in itertools.pairwise(body):
+        if (
+            isinstance(field, ast.AnnAssign)
+            and isinstance(field.target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            found[field.target.id] = inspect.cleandoc(str(below.value.value)).replace("\n", " ")
+    return found
+
+
+def _type_text(kind: Any) -> str:
+    return kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))

@@ -1,0 +1,66 @@
+"""Suites: requests kept as files, with the command line's own keys.
+
+A suite is a TOML file, by name (those beside this file) or by path; `plan.json`, which every run
+writes, is one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.errors import UsageError, unknown_name
+from bench.plan import RunSpec
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A request read from a file."""
+
+    keys: Mapping[str, Any]
+    """The keys of a `RunSpec` that the file gives."""
+    sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Revisions that a replayed plan was made for; empty for a suite."""
+
+    def run_spec(self, given: Mapping[str, Any]) -> RunSpec:
+        """Return the request, with keys given elsewhere in place of the file's."""
+        try:
+            return msgspec.convert({**self.keys, **given}, RunSpec)
+        except msgspec.ValidationError as error:
+            if isinstance(error.__cause__, UsageError):
+                raise error.__cause__ from None
+            raise UsageError(f"The request cannot be read: {error}.") from error
+
+
+def names() -> list[str]:
+    """Return the names of the suites that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(text: str) -> Suite:
+    """Return a suite by name or file; UsageError if it is unknown or cannot be read."""
+    path = Path(text) if text.endswith((".toml", ".json")) else FOLDER / f"{text}.toml"
+    if not path.is_file():
+        if path.parent == FOLDER:
+            raise unknown_name("suite", text, names())
+        raise UsageError(f"Expected a suite (.toml) or a plan (.json), {text!r} does not exist.")
+    try:
+        if path.suffix == ".json":
+            plan = msgspec.json.decode(path.read_bytes(), type=_Plan)
+            return Suite(plan.run, plan.sets)
+        return Suite(msgspec.toml.decode(path.read_bytes(), type=dict[str, Any]))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(f"{text!r} cannot be read as a suite or plan: {error}.") from error
+
+
+class _Plan(msgspec.Struct):
+    """The parts of `plan.json` that a replay needs."""
+
+    run: dict[str, Any]
+    sets: dict[str, dict[str, str]]
