@@ -1,0 +1,58 @@
+"""Estimate how long a training will take, from a few steps on noise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from bench.streams import Streams
+from bench.training.loop import Examples, Training
+from bench.training.numerics import precision
+from bench.training.recipe import Recipe, settled
+from bench.training.schedule import evaluation_epochs
+
+BUDGET = 0.5
+"""Seconds spent on each of the two measurements, after a first run that is not counted."""
+TEST_IMAGES = 64
+
+
+def estimate_seconds(
+    model: nn.Module,
+    recipe: Recipe,
+    num_train: int,
+    num_test: int,
+    num_classes: int,
+    device: torch.device,
+) -> float:
+    """Return the expected seconds of a whole training with all its tests.
+
+    Trains `model` on noise for about a second, so it is of no use afterwards.
+    """
+    batch, side = settled(recipe.batch, "batch"), settled(recipe.resolution, "resolution")
+    examples = _noise(min(batch, num_train), side, num_classes)
+    tests = _noise(min(TEST_IMAGES, num_test), side, num_classes).to(device)
+    with precision(recipe.numerics, device):
+        training = Training(model.to(device), examples.to(device), recipe, Streams((0,)), device)
+        step = _seconds(lambda: training.epoch(0))
+        test = _seconds(lambda: training.test(tests))
+    steps = num_train / len(examples) * settled(recipe.epochs, "epochs")
+    return steps * step + len(evaluation_epochs(recipe)) * num_test / len(tests) * test
+
+
+def _noise(num_images: int, side: int, num_classes: int) -> Examples:
+    rng = Streams((0,)).torch("probe")
+    images = torch.randint(256, (num_images, 3, side, side), generator=rng, dtype=torch.uint8)
+    return Examples(images, torch.randint(num_classes, (num_images,), generator=rng))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return the seconds of one call; both kinds of work end by reading from the device."""
+    work()
+    started, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - started < BUDGET:
+        work()
+        calls += 1
+    return (time.perf_counter() - started) / calls
