@@ -1,0 +1,143 @@
+"""Embeddings of the training images: what coreset methods choose by.
+
+An embedding is named by its network: `<student>@<resolution>` is a student that the harness
+trains on the very training set, `resnet18-imagenet` is torchvision's network, which has seen the
+labels of ImageNet and is therefore never chosen by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.features.imagenet import IMAGENET, imagenet_network
+from bench.features.trained import TrainedNetwork, checked_real_set, prefixed, split_features
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from bench.context import Context
+    from bench.contracts import Artefact
+    from bench.sets import ImageSet
+
+__all__ = ["Embeddings", "TrainedNetwork", "check_features"]
+
+BATCH_PIXELS = 2**23
+"""Pixels of the images embedded together: 167 of 224 x 224. Speed and memory, never a value."""
+
+
+def check_features(text: str) -> None:
+    """Raise UsageError unless `text` names an embedding; no weights are looked for."""
+    if text != IMAGENET:
+        split_features(text)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """What a network's last linear layer reads, for every training image, without augmentation."""
+
+    revision: ClassVar[int] = 1
+
+    dataset: str
+    """Name of the real set in this run."""
+    train_revision: str
+    features: str
+    """`<student>@<resolution>` or "resnet18-imagenet"."""
+
+    def needs(self) -> tuple[Artefact[Any], ...]:
+        """Return the trained student; nothing for a network that is trained already."""
+        network = self._network()
+        return () if network is None else (network,)
+
+    def build(self, ctx: Context, out: Path) -> None:
+        """Write `features.npy`, float32 `[N, d]` in the order of the training images."""
+        import torch
+
+        real = checked_real_set(ctx, self.dataset, self.train_revision)
+        artefact = self._network()
+        if artefact is None:
+            model, batches = imagenet_network().to(ctx.device), _decoded_batches(real.train, 224)
+        else:
+            model, batches = ctx.get(artefact), _cached_batches(real.train, artefact, ctx)
+        with torch.no_grad():
+            embedded = (_embedded(model, batch, ctx.device) for batch in batches)
+            _write_rows(out / "features.npy", embedded, len(real.train))
+
+    def load(self, path: Path, device: torch.device) -> NDArray[np.float32]:
+        """Return the features `[N, d]`, mapped from their file."""
+        import numpy as np
+
+        features: NDArray[np.float32] = np.load(
+            path / "features.npy", mmap_mode="r", allow_pickle=False
+        )
+        return features
+
+    def _network(self) -> TrainedNetwork | None:
+        if self.features == IMAGENET:
+            return None
+        network, student, resolution = split_features(self.features)
+        return TrainedNetwork(
+            self.dataset, self.train_revision, network, student.revision, resolution
+        )
+
+
+def _batch_size(resolution: int) -> int:
+    return max(1, BATCH_PIXELS // resolution**2)
+
+
+def _decoded_batches(images: ImageSet, resolution: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images `[B, 3, H, W]` as they are decoded, too large for the cache."""
+    from bench.data.pixels import read_pixels
+    from bench.data.prefix import Prefix
+    from bench.images import Chosen
+
+    size = _batch_size(resolution)
+    for start in range(0, len(images), size):
+        rows = tuple(range(start, min(start + size, len(images))))
+        yield read_pixels(Chosen(images.images, rows), Prefix(resolution, resolution))
+
+
+def _cached_batches(
+    images: ImageSet, network: TrainedNetwork, ctx: Context
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images `[B, 3, H, W]` that the network was trained on, without augmentation."""
+    import numpy as np
+
+    pixels = prefixed(images, network.resolution, ctx)
+    size = _batch_size(network.resolution)
+    for start in range(0, len(images), size):
+        yield np.array(pixels[start : start + size])
+
+
+def _embedded(
+    model: nn.Module, images: NDArray[np.uint8], device: torch.device
+) -> NDArray[np.float32]:
+    """Return the features `[B, d]` of uint8 images `[B, 3, H, W]`, in float32 on any device."""
+    import torch
+
+    from bench.augment.colour import normalised
+    from bench.backbones import embed
+    from bench.training.numerics import precision
+
+    with precision("fp32", device):
+        features: Tensor = embed(model, normalised(torch.from_numpy(images).to(device)))
+    array: NDArray[np.float32] = features.float().cpu().numpy()
+    return array
+
+
+def _write_rows(path: Path, blocks: Iterator[NDArray[np.float32]], num_rows: int) -> None:
+    """Write blocks of rows as one array. A plain file: a full disk kills those who map one."""
+    import numpy as np
+
+    with path.open("wb") as file:
+        for number, block in enumerate(blocks):
+            if number == 0:
+                shape = (num_rows, block.shape[1])
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())

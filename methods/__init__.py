@@ -1,0 +1,24 @@
+"""Methods: each turns a real set into a distilled set.
+
+One file per method, one frozen dataclass whose fields are its whole configuration. `folder` is
+not listed because it needs an argument: a request `folder:PATH` builds it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from methods.first import First
+from methods.full import Full
+from methods.kmeans import KMeansMedoids
+from methods.random_subset import RandomSubset
+
+if TYPE_CHECKING:
+    from bench.contracts import Method
+
+METHODS: dict[str, Method] = {
+    "random": RandomSubset(),
+    "first": First(),
+    "kmeans": KMeansMedoids(),
+    "full": Full(),
+}
