@@ -1,0 +1,70 @@
+"""What is written above a column and before a row: as short as possible, never ambiguous."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from bench.records import Described
+
+Card = tuple[tuple[str, str], ...]
+"""The facts beside a score as sorted (name, value) pairs of text; () without a card."""
+
+
+class Name(NamedTuple):
+    """What tells one method, protocol or student from another."""
+
+    label: str = ""
+    identity: str = ""
+    origin: str = ""
+
+
+NOBODY = Name()
+"""The student of a score that needs none, and the protocol of a cost."""
+
+
+def name_of(described: Described | None) -> Name:
+    """Return the name of a method, protocol or student of a record; `NOBODY` for None."""
+    if described is None:
+        return NOBODY
+    return Name(described.label, described.identity, described.origin)
+
+
+def headings(names: Collection[Name]) -> dict[Name, str]:
+    """Return the label of each name, followed by identity and origin where labels are equal."""
+    names = set(names)
+    labels = Counter(name.label for name in names)
+    identities = Counter(name[:2] for name in names)
+    found = {}
+    for name in names:
+        parts = [name.identity] if labels[name.label] > 1 else []
+        parts += [name.origin or "built in"] if identities[name[:2]] > 1 else []
+        found[name] = f"{name.label} ({', '.join(parts)})" if parts else name.label
+    return found
+
+
+def distinctions(cards: Collection[Card]) -> dict[Card, str]:
+    """Return for each card the facts in which it differs from the others, as `name=value,...`."""
+    common = set.intersection(*(set(card) for card in cards))
+    return {
+        card: ",".join(f"{name}={value}" for name, value in card if (name, value) not in common)
+        for card in cards
+    }
+
+
+def short_revision(revision: str) -> str:
+    """Return the first eight characters of a hash, without the name of its algorithm."""
+    return revision.rpartition(":")[2][:8]
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return the distinct parts in alphabetical order, separated by commas."""
+    return ", ".join(sorted(set(parts)))
+
+
+def natural(text: str) -> list[str | int]:
+    """Return a sort key that puts `resnet18` before `resnet101`."""
+    parts = re.split(r"([0-9]+)", text)
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)]

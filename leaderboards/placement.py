@@ -1,0 +1,119 @@
+"""Where every number of a record belongs: across (a place) and down (a line).
+
+Whatever is not the same thing never meets in one cell: identities of methods have lines of their
+own, and protocols, students and metric cards have places of their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple, get_args
+
+from bench.records import SCORES, Record, Score
+from leaderboards.headings import NOBODY, Card, Name, name_of, natural
+from leaderboards.statistics import Value
+
+Group = Literal["hard", "soft", "other", "images", "cost"]
+"""`other`: protocols with students that are neither; `images`: metrics of the set itself."""
+
+COST: dict[str, Score] = {
+    "images": Score("images", "lower", "", 0, ranked=False),
+    "bytes": Score("size", "lower", "B", 0, ranked=False),
+    "seconds": Score("distil", "lower", "s", 1, ranked=False, note="without shared artefacts"),
+}
+
+
+class Place(NamedTuple):
+    """Where a value belongs across: a column before it has a heading."""
+
+    group: Group
+    protocol: Name
+    student: Name
+    metric: str
+    card: Card
+
+    def score(self) -> Score:
+        """Return how to read it; scores of plugins that are in no table are not ranked."""
+        plugin = Score(self.metric, "higher", "", 4, ranked=False)
+        return (COST if self.group == "cost" else SCORES).get(self.metric, plugin)
+
+    def order(self) -> tuple[object, ...]:
+        """Return a sort key: group, protocol, student, then ranked scores first."""
+        known = list(COST if self.group == "cost" else SCORES)
+        position = known.index(self.metric) if self.metric in known else len(known)
+        return (
+            get_args(Group).index(self.group),
+            natural(self.protocol.label),
+            natural(self.student.label),
+            self.student,
+            self.protocol,
+            not self.score().ranked,
+            position,
+            self.metric,
+            self.card,
+        )
+
+    def without_identity(self) -> Place:
+        """Return the place that all identities of the same protocol label share."""
+        return self._replace(protocol=self.protocol._replace(identity=""))
+
+
+class Line(NamedTuple):
+    """Where a value belongs down: a row before it has a heading."""
+
+    method: Name
+    reference: bool
+    distilled: str
+    """"" unless one seed of the method gave several sets, which then must not be mixed."""
+
+
+Grid = dict[Line, dict[Place, list[Value]]]
+
+
+def grid_of(records: list[Record]) -> Grid:
+    """Sort all values of the records into lines and places."""
+    mixed = _mixed(records)
+    grid: Grid = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        name, reference = name_of(record.method), record.ipc is None
+        line = Line(name, reference, record.distilled if (name, reference) in mixed else "")
+        for place, number in _numbers(record):
+            grid[line][place].append(Value(record.distilled, record.student_seed or (), number))
+    return grid
+
+
+def _mixed(records: list[Record]) -> set[tuple[Name, bool]]:
+    """Return the methods of which one seed gave several sets, such as folders that changed."""
+    sets: dict[tuple[Name, bool, int], set[str]] = defaultdict(set)
+    for record in records:
+        seed = record.seed if record.stochastic else 0
+        sets[name_of(record.method), record.ipc is None, seed].add(record.distilled)
+    return {key[:2] for key, distilled in sets.items() if len(distilled) > 1}
+
+
+def _numbers(record: Record) -> Iterator[tuple[Place, float]]:
+    """Yield the numbers of one record with their places."""
+    if record.kind == "evaluation":
+        protocol, student = name_of(record.protocol), name_of(record.student)
+        for score, number in record.scores.items():
+            card = _card(record.cards.get(score, {}))
+            yield Place(_group(record), protocol, student, score, card), number
+        return
+    provenance = record.provenance
+    machine = _card({"device": provenance.device, "threads": provenance.threads})
+    yield Place("cost", NOBODY, NOBODY, "seconds", machine), provenance.seconds
+    for fact in ("images", "bytes"):
+        if isinstance(value := record.facts.get(fact), (int, float)):
+            yield Place("cost", NOBODY, NOBODY, fact, ()), float(value)
+
+
+def _group(record: Record) -> Group:
+    if record.student is None:
+        return "images"
+    family = record.protocol.name.partition("/")[0] if record.protocol else ""
+    return "hard" if family == "hard" else "soft" if family == "soft" else "other"
+
+
+def _card(facts: Mapping[str, str | int | float]) -> Card:
+    return tuple(sorted((name, str(value)) for name, value in facts.items()))

@@ -1,0 +1,208 @@
+"""From records to boards: one table per real set and IPC, methods down, scores across.
+
+A board depends on the records alone, not on their order. Every revision of the data has boards of
+its own; what else has to stay apart is the matter of `leaderboards.placement`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.records import Record, Score, encode
+from leaderboards.headings import (
+    Card,
+    Name,
+    distinctions,
+    headings,
+    joined,
+    name_of,
+    natural,
+    short_revision,
+)
+from leaderboards.placement import Grid, Group, Line, Place, grid_of
+from leaderboards.statistics import Cell, ranks, summarise
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score under one protocol with one student."""
+
+    group: Group
+    protocol: str
+    """Heading of the protocol; "" in the cost group."""
+    student: str
+    """Heading of the student; "" for scores without one."""
+    metric: str
+    """Name of the score, as in `bench.records.SCORES` or `COST`."""
+    distinction: str
+    """Facts of the card that tell this column from others of the same heading; mostly ""."""
+    card: Card
+    """All that has to be said beside the score."""
+    score: Score
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method."""
+
+    method: str
+    """Its label, with what tells it from other rows of that label."""
+    name: Name
+    reference: bool
+    """Has no IPC: shown for comparison, never ranked."""
+    stochastic: bool
+    cells: tuple[Cell | None, ...]
+    """One per column of the board; None where the method has no value."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of one real set at one IPC."""
+
+    dataset: str
+    train_split: str
+    test_split: str
+    train_revision: str
+    test_revision: str
+    ipc: int | None
+    """None: only methods without an IPC were run."""
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    """Best first, by the ranked columns from left to right; reference rows last."""
+
+
+def build(records: Iterable[Record]) -> list[Board]:
+    """Return the boards of all records, sorted by dataset, revisions and IPC.
+
+    Records with the same key answer the same request; the one that was started last counts.
+    """
+    sets: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in _latest(records):
+        data = record.data
+        sets[data.name, data.train_revision, data.test_revision].append(record)
+    boards = []
+    for key in sorted(sets, key=lambda key: (natural(key[0]), key)):
+        references = [record for record in sets[key] if record.ipc is None]
+        by_ipc: dict[int, list[Record]] = defaultdict(list)
+        for record in sets[key]:
+            if record.ipc is not None:
+                by_ipc[record.ipc].append(record)
+        boards += [_board(ipc, by_ipc[ipc] + references) for ipc in sorted(by_ipc)]
+        boards += [] if by_ipc else [_board(None, references)]
+    return boards
+
+
+def _latest(records: Iterable[Record]) -> list[Record]:
+    found: dict[str, Record] = {}
+    for record in records:
+        old = found.get(record.key)
+        if old is None or _age(old) < _age(record):
+            found[record.key] = record
+    return list(found.values())
+
+
+def _age(record: Record) -> tuple[str, bytes]:
+    return record.provenance.started, encode(record)
+
+
+def _board(ipc: int | None, records: list[Record]) -> Board:
+    data = records[0].data
+    grid = grid_of(records)
+    stochastic = {name_of(record.method) for record in records if record.stochastic}
+    cells = _cells(grid)
+    places = sorted({place for row in cells.values() for place in row}, key=Place.order)
+    ranked = _ranked(cells, places)
+    heading = headings({line.method for line in grid})
+    rows = [
+        Row(
+            method=heading[line.method]
+            + (f" (set {short_revision(line.distilled)})" if line.distilled else ""),
+            name=line.method,
+            reference=line.reference,
+            stochastic=line.method in stochastic,
+            cells=tuple(ranked[line].get(place) for place in places),
+        )
+        for line in sorted(grid)
+    ]
+    return Board(
+        dataset=data.name,
+        train_split=joined(record.data.train_split for record in records),
+        test_split=joined(record.data.test_split for record in records),
+        train_revision=data.train_revision,
+        test_revision=data.test_revision,
+        ipc=ipc,
+        columns=_columns(places),
+        rows=tuple(sorted(rows, key=_row_order)),
+    )
+
+
+def _cells(grid: Grid) -> dict[Line, dict[Place, Cell]]:
+    """Summarise the values, and bring reference rows into the columns of the others.
+
+    A protocol that takes its epochs from the IPC has another identity without one. Such a cell
+    stands in the column of the same label if that is unambiguous, and names its own protocol.
+    """
+    own = {place for line, row in grid.items() if not line.reference for place in row}
+    cells: dict[Line, dict[Place, Cell]] = {}
+    for line, row in grid.items():
+        cells[line] = {}
+        for place, values in row.items():
+            home = _home(place, own, set(row)) if line.reference else place
+            foreign = "" if home == place else place.protocol.identity
+            cells[line][home] = dataclasses.replace(summarise(values), protocol=foreign)
+    return cells
+
+
+def _home(place: Place, own: set[Place], row: set[Place]) -> Place:
+    if place in own:
+        return place
+    alike = place.without_identity()
+    candidates = [other for other in own if other.without_identity() == alike]
+    rivals = [other for other in row if other.without_identity() == alike]
+    return candidates[0] if len(candidates) == len(rivals) == 1 else place
+
+
+def _ranked(
+    cells: dict[Line, dict[Place, Cell]], places: list[Place]
+) -> dict[Line, dict[Place, Cell]]:
+    """Return the cells with ranks in the columns of ranked scores."""
+    ranked = {line: dict(row) for line, row in cells.items()}
+    for place in places:
+        if not place.score().ranked:
+            continue
+        lines = [line for line, row in cells.items() if place in row and not line.reference]
+        means = [cells[line][place].mean for line in lines]
+        for line, rank in zip(lines, ranks(means, place.score().better), strict=True):
+            ranked[line][place] = dataclasses.replace(cells[line][place], rank=rank)
+    return ranked
+
+
+def _columns(places: list[Place]) -> tuple[Column, ...]:
+    students = headings({place.student for place in places})
+    protocols = {
+        student: headings({place.protocol for place in places if place.student == student})
+        for student in students
+    }
+    cards: dict[Place, set[Card]] = defaultdict(set)
+    for place in places:
+        cards[place._replace(card=())].add(place.card)
+    return tuple(
+        Column(
+            group=place.group,
+            protocol=protocols[place.student][place.protocol],
+            student=students[place.student],
+            metric=place.metric,
+            distinction=distinctions(cards[place._replace(card=())])[place.card],
+            card=place.card,
+            score=place.score(),
+        )
+        for place in places
+    )
+
+
+def _row_order(row: Row) -> tuple[object, ...]:
+    places = [cell.rank if cell and cell.rank else float("inf") for cell in row.cells]
+    return row.reference, places, natural(row.method), row.name

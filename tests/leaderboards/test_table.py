@@ -1,0 +1,408 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.records import Data, Described, Provenance, Record
+from leaderboards import build
+
+FLOAT = st.floats(0, 100)
+
+
+def described(label: str, identity: str = "", origin: str = "") -> Described:
+    name = label.partition("+")[0]
+    return Described(name, label, identity or label, asked={}, fields={}, origin=origin)
+
+
+def provenance(seconds: float = 1.0, started: str = "2026-01-01T00:00:00Z") -> Provenance:
+    return Provenance(started, seconds, 0.0, 0, "cpu", 1, "", False, {}, "3.12", "linux")
+
+
+def evaluation(label="random", ipc=10, at=(0, 0), **changes) -> Record:
+    """Return a record of one student; the distilled set is that of its seed."""
+    given_data = changes.pop("data", {})
+    fields = {
+        "name": "nette",
+        "train_split": "train",
+        "test_split": "val",
+        "train_revision": "t1",
+        "test_revision": "v1",
+        "num_classes": 10,
+    }
+    defaults = {
+        "kind": "evaluation",
+        "key": f"{label}/{ipc}/{at}/{sorted(map(str, changes.items()))}/{given_data}",
+        "data": Data(**fields | given_data),
+        "method": described(label),
+        "ipc": ipc,
+        "seed": at[0],
+        "stochastic": True,
+        "protocol": described("hard"),
+        "student": described("convnet3"),
+        "student_seed": at,
+        "distilled": f"{label}/{ipc}/{at[0]}",
+        "scores": {"top1_last": 50.0, "top1_best": 60.0},
+        "provenance": provenance(),
+    }
+    return Record(**defaults | changes)
+
+
+def distillation(label="random", ipc=10, seed=0, seconds=1.0, **changes) -> Record:
+    return evaluation(
+        label,
+        ipc,
+        kind="distillation",
+        key=f"distil {label}/{ipc}/{seed}",
+        seed=seed,
+        distilled=f"{label}/{ipc}/{seed}",
+        protocol=None,
+        student=None,
+        student_seed=None,
+        scores={},
+        facts={"images": 100, "bytes": 5000},
+        provenance=provenance(seconds),
+        **changes,
+    )
+
+
+def full(**changes) -> Record:
+    return evaluation("full", None, stochastic=False, distilled="full", **changes)
+
+
+def last(value: float) -> dict[str, float]:
+    return {"top1_last": value}
+
+
+def column_of(board, **wanted) -> int:
+    (index,) = [
+        index
+        for index, column in enumerate(board.columns)
+        if all(getattr(column, name) == value for name, value in wanted.items())
+    ]
+    return index
+
+
+def cells_of(board, metric="top1_last", **wanted) -> dict:
+    index = column_of(board, metric=metric, **wanted)
+    return {row.method: row.cells[index] for row in board.rows}
+
+
+@st.composite
+def many_records(draw) -> list[Record]:
+    """Draw records of a few methods, sets, protocols and students, each request once."""
+    one = st.tuples(
+        st.sampled_from(["random", "kmeans", "full"]),
+        st.sampled_from(["t1", "t2"]),
+        st.sampled_from(["v1", "v2"]),
+        st.sampled_from([1, 10]),
+        st.sampled_from(["hard", "vendor/odd"]),
+        st.sampled_from(["convnet3", "resnet18"]),
+        st.tuples(st.integers(0, 2), st.integers(0, 1)),
+    )
+    requests = draw(st.lists(one, max_size=30, unique=True))
+    return [
+        evaluation(
+            method,
+            None if method == "full" else ipc,
+            student,
+            key=str(index),
+            data={"train_revision": train, "test_revision": test},
+            protocol=described(protocol),
+            student=described(net),
+            distilled=f"{method}{train}{0 if method == 'full' else (ipc, student[0])}",
+            scores=last(draw(FLOAT)),
+        )
+        for index, (method, train, test, ipc, protocol, net, student) in enumerate(requests)
+    ]
+
+
+def test_no_records_give_no_boards():
+    assert build([]) == []
+
+
+@settings(deadline=None)
+@given(
+    many_records().flatmap(lambda records: st.tuples(st.just(records), st.permutations(records)))
+)
+def test_the_order_of_records_changes_nothing(pair):
+    records, shuffled = pair
+    assert build(shuffled) == build(records)
+
+
+@settings(deadline=None)
+@given(many_records())
+def test_every_cell_holds_exactly_the_records_of_its_headings(records):
+    for board in build(records):
+        for row in board.rows:
+            for column, cell in zip(board.columns, row.cells, strict=True):
+                numbers = [
+                    record.scores["top1_last"]
+                    for record in records
+                    if record.data.train_revision == board.train_revision
+                    and record.data.test_revision == board.test_revision
+                    and record.ipc == (None if row.reference else board.ipc)
+                    and record.method.label == row.method
+                    and record.protocol.label == column.protocol
+                    and record.student.label == column.student
+                ]
+                assert bool(numbers) == (cell is not None)
+                if cell:
+                    assert Counter(value.number for value in cell.values) == Counter(numbers)
+                    assert cell.mean == pytest.approx(np.mean(numbers))
+
+
+@settings(deadline=None)
+@given(many_records())
+def test_every_set_and_ipc_that_was_run_has_one_board(records):
+    boards = [(b.dataset, b.train_revision, b.test_revision, b.ipc) for b in build(records)]
+    run = {(r.data.name, r.data.train_revision, r.data.test_revision, r.ipc) for r in records}
+    lonely = {
+        key
+        for key in run
+        if key[3] is None
+        and not any(other[:3] == key[:3] and other[3] is not None for other in run)
+    }
+    assert len(boards) == len(set(boards))
+    assert set(boards) == {key for key in run if key[3] is not None} | lonely
+
+
+@settings(deadline=None)
+@given(many_records())
+def test_ranks_are_the_positions_in_the_sorted_means_of_ranked_rows(records):
+    for board in build(records):
+        for index in range(len(board.columns)):
+            cells = [row.cells[index] for row in board.rows if not row.reference]
+            means = [cell.mean for cell in cells if cell]
+            for cell in filter(None, cells):
+                assert cell.rank == 1 + sum(mean > cell.mean for mean in means)
+            assert not any(
+                r.cells[index].rank for r in board.rows if r.reference and r.cells[index]
+            )
+
+
+def test_rows_are_sorted_by_rank_with_references_last():
+    (board,) = build(
+        [
+            evaluation("worst", scores=last(10.0)),
+            full(scores=last(90.0)),
+            evaluation("best", scores=last(30.0)),
+            evaluation("middle", scores=last(20.0)),
+        ]
+    )
+    assert [row.method for row in board.rows] == ["best", "middle", "worst", "full"]
+
+
+def test_equal_means_share_a_rank():
+    records = [evaluation(m, scores=last(v)) for m, v in (("a", 1.0), ("b", 2.0), ("c", 2.0))]
+    (board,) = build(records)
+    assert {name: cell.rank for name, cell in cells_of(board).items()} == {"a": 3, "b": 1, "c": 1}
+
+
+def test_the_best_epoch_stands_beside_the_last_and_is_never_ranked():
+    (board,) = build([evaluation()])
+    assert [column.metric for column in board.columns] == ["top1_last", "top1_best"]
+    assert cells_of(board)["random"].rank == 1
+    assert cells_of(board, "top1_best")["random"].rank is None
+
+
+def test_scores_of_no_table_are_shown_and_never_ranked():
+    (board,) = build([evaluation(scores={"vendor_score": 3.0})])
+    assert board.columns[0].score.title == "vendor_score"
+    assert board.rows[0].cells[0].rank is None
+
+
+def test_a_method_that_was_not_run_there_has_an_empty_cell():
+    (board,) = build([evaluation("a"), evaluation("b", at=(0, 1), protocol=described("soft"))])
+    assert cells_of(board, protocol="soft")["a"] is None
+    assert cells_of(board, protocol="hard")["b"] is None
+
+
+def test_a_reference_stands_on_every_board_and_alone_only_if_there_is_no_other():
+    boards = build([evaluation(ipc=10), evaluation(ipc=1), full()])
+    assert [board.ipc for board in boards] == [1, 10]
+    assert all(board.rows[-1].method == "full" for board in boards)
+    (alone,) = build([full()])
+    assert alone.ipc is None
+    assert cells_of(alone)["full"].rank is None
+
+
+def test_a_reference_of_another_test_set_stays_away():
+    boards = build([evaluation(), full(data={"test_revision": "v2"})])
+    assert [[row.method for row in board.rows] for board in boards] == [["random"], ["full"]]
+
+
+def test_two_identities_of_one_label_are_two_rows_that_show_them():
+    (board,) = build(
+        [
+            evaluation("kmeans", method=described("kmeans", "kmeans@1")),
+            evaluation("kmeans", method=described("kmeans", "kmeans@2")),
+        ]
+    )
+    assert {row.method for row in board.rows} == {"kmeans (kmeans@1)", "kmeans (kmeans@2)"}
+
+
+def test_two_origins_of_one_identity_are_two_rows_that_show_them():
+    origins = ("", "vendor 1.0", "vendor 2.0")
+    records = [evaluation("x", method=described("x", origin=origin)) for origin in origins]
+    (board,) = build(records)
+    assert {row.method for row in board.rows} == {
+        "x (x, built in)",
+        "x (x, vendor 1.0)",
+        "x (x, vendor 2.0)",
+    }
+
+
+def test_two_identities_of_a_protocol_are_two_columns():
+    (board,) = build(
+        [
+            evaluation(protocol=described("hard", "hard@1"), scores=last(1.0)),
+            evaluation(protocol=described("hard", "hard@2"), scores=last(2.0)),
+        ]
+    )
+    assert [column.protocol for column in board.columns] == ["hard (hard@1)", "hard (hard@2)"]
+
+
+def test_a_protocol_that_follows_the_student_needs_no_longer_heading():
+    (board,) = build(
+        [
+            evaluation(protocol=described("hard", "hard+lr=1"), student=described("convnet3")),
+            evaluation(protocol=described("hard", "hard+lr=2"), student=described("resnet18")),
+        ]
+    )
+    assert {column.protocol for column in board.columns} == {"hard"}
+
+
+def test_scores_of_different_cards_are_never_in_one_column():
+    records = [
+        evaluation(
+            method,
+            protocol=described("fidelity"),
+            student=None,
+            student_seed=None,
+            scores={"fid": 9.0},
+            cards={"fid": {"extractor": extractor, "n_real": 100}},
+        )
+        for method, extractor in (("a", "inception"), ("b", "resnet18"))
+    ]
+    (board,) = build(records)
+    assert [column.group for column in board.columns] == ["images", "images"]
+    assert [column.distinction for column in board.columns] == [
+        "extractor=inception",
+        "extractor=resnet18",
+    ]
+    assert all(sum(cell is not None for cell in row.cells) == 1 for row in board.rows)
+
+
+def test_a_reference_run_for_other_epochs_stands_in_the_column_and_says_so():
+    (board,) = build(
+        [
+            evaluation(protocol=described("hard", "hard+epochs=2000")),
+            full(protocol=described("hard", "hard+epochs=300")),
+        ]
+    )
+    cells = cells_of(board)
+    assert cells["full"].protocol == "hard+epochs=300"
+    assert cells["random"].protocol == ""
+
+
+def test_two_protocols_of_a_reference_are_never_brought_into_one_column():
+    (board,) = build(
+        [
+            evaluation(protocol=described("hard", "hard@3")),
+            full(protocol=described("hard", "hard@1"), scores=last(1.0)),
+            full(protocol=described("hard", "hard@2"), scores=last(2.0)),
+        ]
+    )
+    (row,) = [row for row in board.rows if row.reference]
+    assert sorted(cell.mean for cell in row.cells if cell) == [1.0, 2.0]
+
+
+def test_sets_of_a_folder_that_changed_are_not_mixed():
+    (board,) = build(
+        [
+            evaluation("folder", distilled="sha256:aaaaaaaabb", scores=last(10.0)),
+            evaluation("folder", distilled="sha256:ccccccccdd", scores=last(20.0)),
+        ]
+    )
+    means = {name: cell.mean for name, cell in cells_of(board).items()}
+    assert means == {"folder (set aaaaaaaa)": 10.0, "folder (set cccccccc)": 20.0}
+
+
+def test_sets_of_a_method_without_randomness_that_differ_are_not_mixed():
+    """Its sets do not depend on the seed, so something else has changed."""
+    records = [
+        evaluation("first", at=(s, 0), stochastic=False, distilled=f"sha256:{s * 2}")
+        for s in range(2)
+    ]
+    (board,) = build(records)
+    assert {row.method for row in board.rows} == {"first (set 0)", "first (set 2)"}
+
+
+def test_a_method_without_randomness_has_one_set_whatever_the_seeds():
+    records = [
+        evaluation("first", at=(s, r), stochastic=False, distilled="one")
+        for s in range(2)
+        for r in range(2)
+    ]
+    (board,) = build(records)
+    (row,) = board.rows
+    assert not row.stochastic
+    assert (row.cells[0].n_sets, row.cells[0].n_students) == (1, 4)
+
+
+def test_costs_come_last_from_the_distillations():
+    (board,) = build([distillation(seed=0, seconds=2.0), evaluation(), distillation(seed=1)])
+    assert [c.metric for c in board.columns if c.group == "cost"] == ["images", "bytes", "seconds"]
+    assert board.columns[-1].group == "cost"
+    (seconds,) = cells_of(board, "seconds").values()
+    assert (seconds.mean, seconds.n_sets, seconds.n_students) == (1.5, 2, 0)
+    assert cells_of(board, "bytes")["random"].mean == 5000
+
+
+def test_groups_stand_in_the_order_hard_soft_other_images_cost():
+    metric = {"student": None, "student_seed": None, "scores": {"fid": 1.0}}
+    (board,) = build(
+        [
+            distillation(),
+            evaluation(protocol=described("fidelity"), **metric),
+            evaluation(protocol=described("vendor/odd")),
+            evaluation(protocol=described("soft/rded")),
+            evaluation(protocol=described("hard/igd")),
+        ]
+    )
+    assert list(dict.fromkeys(column.group for column in board.columns)) == [
+        "hard",
+        "soft",
+        "other",
+        "images",
+        "cost",
+    ]
+
+
+def test_students_stand_in_the_order_of_their_depth():
+    nets = ("resnet101", "resnet18", "convnet6")
+    (board,) = build([evaluation(student=described(net), scores=last(1.0)) for net in nets])
+    assert [column.student for column in board.columns] == ["convnet6", "resnet18", "resnet101"]
+
+
+def test_of_two_records_of_one_request_the_later_counts():
+    records = [
+        evaluation(key="k", scores=last(value), provenance=provenance(started=started))
+        for value, started in ((1.0, "2026-01-01T00:00:00Z"), (2.0, "2026-01-02T00:00:00Z"))
+    ]
+    for ordered in (records, records[::-1]):
+        assert cells_of(build(ordered)[0])["random"].values[0].number == 2.0
+
+
+def test_leaderboards_and_reports_never_import_torch():
+    code = (
+        "import sys, leaderboards, reports.terminal, reports.markdown, reports.long_csv;"
+        "sys.exit(any(name.partition('.')[0] == 'torch' for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from msgspec.structs import replace
+
+from leaderboards import build
+from reports import markdown
+from reports.layout import plain
+
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+TROUBLE = st.text(st.sampled_from("|\\`*_~<>&[]()!#$:=-+.1a \n\t\x1b\u202e"), max_size=12)
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Return the text of every cell of every table, as a Markdown reader shows it."""
+    found: list[list[list[str]]] = []
+    tokens = READER.parse(text)
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type in ("td_open", "th_open"):
+            found[-1][-1].append(shown(tokens[index + 1]))
+    return found
+
+
+def shown(token) -> str:
+    allowed = {"text", "strong_open", "strong_close"}
+    assert {child.type for child in token.children} <= allowed
+    return "".join(child.content for child in token.children)
+
+
+def test_without_boards_nothing_is_written():
+    assert markdown.render([]) == ""
+
+
+def test_every_board_is_a_table_of_its_rows(main_job):
+    boards = build(main_job)
+    read = tables(markdown.render(boards))
+    assert [[line[0] for line in table] for table in read] == [
+        ["method", *(row.method for row in board.rows)] for board in boards
+    ]
+
+
+def test_means_deviations_ranks_and_counts_stand_in_the_table(record, cost):
+    values = {(0, 0): 20.0, (0, 1): 22.0, (1, 0): 24.0, (1, 1): 26.0}
+    records = [record(at=at, last=value) for at, value in values.items()]
+    ((heading, line),) = tables(markdown.render(build([*records, cost()])))
+    assert heading == [
+        *("method", "#", "hard · convnet3 · top-1 %", "hard · convnet3 · best epoch %", "n"),
+        *("images", "size", "distil s"),
+    ]
+    assert line == ["random", "1", "23.0 ± 2.6", "23.3 ± 2.6", "4/2", "100", "12.3 kB", "2.5"]
+
+
+def test_caption_and_legend_stand_above_and_below(main_job):
+    text = markdown.render(build(main_job))
+    assert "### nette · IPC 1 · train train @ 11112222 · test val @ 33334444" in text
+    assert "best epoch is chosen on the test set and never ranked" in text
+    assert "mean ± sample std over n = students/sets" in text
+    assert "cost: seconds without shared artefacts" in text
+
+
+def test_the_legend_explains_no_column_that_is_not_there(cost):
+    text = markdown.render(build([cost()]))
+    assert "cost: seconds" in text
+    assert "best epoch" not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("[a](b)", "![a](b)", "<b>x</b>", "<http://a.b>", "&lt;", "a|b", "a\\|b", "`a|b`"),
+        *("**a**", "_a_", "~~a~~", "a\\", "$a$", "convnet3[width=64]", "a\nb"),
+    ],
+)
+def test_markup_in_a_name_is_shown_as_it_is(record, name):
+    ((_, line),) = tables(markdown.render(build([record(name)])))
+    assert line[0] == plain(name)
+
+
+@settings(deadline=None)
+@given(TROUBLE | st.text(max_size=12))
+def test_any_name_is_shown_as_it_is_in_its_own_cell(record, name):
+    text = markdown.render(build([record(name, protocol=name, dataset=name)]))
+    ((heading, line),) = tables(text)
+    assert line[0] == plain(name)
+    assert heading[2] == " · ".join(part for part in (plain(name), "convnet3", "top-1 %") if part)
+    title = READER.parse(text)[1]
+    assert shown(title).startswith(plain(name))
+
+
+@settings(deadline=None)
+@given(TROUBLE)
+def test_any_identity_is_shown_as_it_is_below_the_table(record, name):
+    method = replace(record("x").method, identity=name)
+    tokens = READER.parse(markdown.render(build([replace(record(), method=method)])))
+    notes = [shown(token) for token in tokens if token.content.startswith("method x")]
+    assert notes == [f"method x is {plain(name)}".strip()]
+
+
+def test_a_cell_under_another_protocol_than_its_column_is_marked_and_explained(record):
+    reference = record("full", None)
+    other = replace(reference.protocol, identity="hard+epochs=300")
+    text = markdown.render(build([record(), replace(reference, protocol=other)]))
+    ((_, random, full),) = tables(text)
+    assert [cell.endswith("†") for cell in (random[2], full[2])] == [False, True]
+    assert "- † method full has no IPC and was run under hard+epochs=300" in text
