@@ -64,7 +64,8 @@ class ArrayImages:
 
     def decode(self, index: int) -> NDArray[np.uint8]:
         """Return image `index` as uint8 RGB `[H, W, 3]`."""
-        return self.pixels[index]
+        image: NDArray[np.uint8] = self.pixels[index]
+        return image
 
     def original(self, index: int) -> None:
         """Return None: an array has no files."""

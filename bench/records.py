@@ -118,7 +118,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Revision (content hash) of the distilled set."""
     scores: dict[str, float] = {}
     series: dict[str, list[float]] = {}
-    per_class: dict[str, list[float]] = {}
+    per_class: dict[str, list[float | None]] = {}
+    """None for a class without test images."""
     facts: dict[str, str | int | float] = {}
     cards: dict[str, dict[str, str | int | float]] = {}
     """Score name to what has to be said beside it."""

@@ -136,6 +136,7 @@ def execute(
     from bench.executors import inline
 
     store = Store.open(prepared.options.out)
+    store.sweep()
     store.save_plan(*_plan_file(prepared))
     pending = prepared.pending
     if prepared.options.rerun:

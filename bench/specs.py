@@ -59,6 +59,7 @@ def split_outside(text: str, separator: str) -> list[str]:
 
 def parse(text: str) -> Request:
     """Read one request; UsageError if it is not of the form `name[key=value,...]`."""
+    split_outside(text, ",")  # brackets must pair up
     head, bracket, rest = text.strip().partition("[")
     alias, equals, name = head.partition("=")
     if not equals:

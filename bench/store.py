@@ -166,6 +166,13 @@ class Store:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def sweep(self) -> None:
+        """Remove the work folders that killed processes have left behind."""
+        for folder in list((self.root / "work").iterdir()):
+            with self.claim(folder.name) as mine:
+                if mine:
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def distilled_folder(self, *words: str, key: str) -> Path:
         """Return where the distilled set of a unit lies; readable, and unique by its key."""
         *parents, last = (slug(word) for word in words)

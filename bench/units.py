@@ -14,7 +14,7 @@ from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.contracts import Outcome
 from bench.errors import BenchError
-from bench.manifest import load_distilled, save_distilled
+from bench.manifest import load_distilled, read_manifest, save_distilled
 from bench.plan import Unit
 from bench.provenance import Stopwatch
 from bench.records import Data, Described, Record
@@ -84,7 +84,10 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
             distilled=distilled,
             scores=dict(outcome.scores),
             series={name: list(values) for name, values in outcome.series.items()},
-            per_class={name: list(values) for name, values in outcome.per_class.items()},
+            per_class={
+                name: [value if math.isfinite(value) else None for value in values]
+                for name, values in outcome.per_class.items()
+            },
             facts=dict(outcome.facts),
             cards={name: dict(card.facts) for name, card in outcome.cards.items()},
             files=_keep_files(outcome.files, store, unit.key),
@@ -109,7 +112,8 @@ def _distil(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple
     distilled = unit.resolved_method.distill(real, unit.ipc, ctx)
     folder = distilled_folder(unit, store)
     # Without its record, a set is what a killed run has left: it is made anew.
-    shutil.rmtree(folder, ignore_errors=True)
+    for left in (folder, *folder.parent.glob(f".{folder.name}.*.partial")):
+        shutil.rmtree(left, ignore_errors=True)
     facts = {
         "method": unit.method.identity(unit.resolved_method),
         "dataset": unit.card.name,
@@ -119,8 +123,10 @@ def _distil(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple
         "unit": unit.key,
     }
     revision = save_distilled(distilled, folder, facts)
-    size = 0 if distilled.whole else sum(p.stat().st_size for p in folder.rglob("*.*"))
-    return Outcome(scores={}, facts={"images": len(distilled), "bytes": size}), revision
+    sizes: dict[str, str | int | float] = {"images": len(distilled)}
+    if not distilled.whole:  # the training set itself stores nothing, which is not a size
+        sizes["bytes"] = sum(file.bytes for file in read_manifest(folder).listed)
+    return Outcome(scores={}, facts=sizes), revision
 
 
 def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple[Outcome, str]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from bench import __version__
@@ -22,6 +21,11 @@ from bench.cli.run import run, score
 from bench.errors import BenchError
 
 INTERRUPTED = 130
+
+# Typer brings its own copy of click or uses the installed one, by version: ask its own classes.
+_WrongUsage: type[Any] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 app = typer.Typer(
     name="bench",
@@ -66,14 +70,16 @@ def status_of(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = typer.main.get_command(app)(arguments, prog_name="bench", standalone_mode=False)
+        if status == INTERRUPTED:  # typer turns KeyboardInterrupt into this
+            raise KeyboardInterrupt
         return status if isinstance(status, int) else 0
     except BenchError as error:
         _complain(str(error))
         return error.exit_status
-    except click.ClickException as error:
+    except _WrongUsage as error:
         _complain(f"{error.format_message()} See `bench --help`.")
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; finished units are kept, run again to go on.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `bench list | head`

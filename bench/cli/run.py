@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_SECONDS = 3600
 
+
+def whole_number(text: str | int) -> int:
+    """Read the value of an option that counts."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected a whole number, got {text!r}.") from error
+
+
 OUT = Path("runs/default")
+TAKE = ("exact", "first")
 
 Out = Annotated[Path, typer.Option(help="Folder of the run; an existing one is gone on with.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")]
@@ -29,7 +39,14 @@ DataRoot = Annotated[
 ]
 Protocols = Annotated[str | None, typer.Option(help='Such as hard or "hard[epochs=300]".')]
 Students = Annotated[str | None, typer.Option(help='Such as convnet6,"convnet3[width=64]".')]
-Repeats = Annotated[int | None, typer.Option(help="Students per distillation seed.")]
+Repeats = Annotated[
+    int | None,
+    typer.Option(parser=whole_number, metavar="N", help="Students per distillation seed."),
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option(parser=whole_number, metavar="N", help="Seeds 0 .. N-1 of sets and students."),
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", help="A field for all that have it, such as protocol.epochs=300."),
@@ -58,7 +75,7 @@ def run(
     ipc: Annotated[str | None, typer.Option(help="Images per class, such as 1,10,50.")] = None,
     protocols: Protocols = None,
     students: Students = None,
-    seeds: Annotated[int | None, typer.Option(help="Distillation seeds 0 .. N-1.")] = None,
+    seeds: Seeds = None,
     repeats: Repeats = None,
     settings: Setting = None,
     plugin: Plugin = None,
@@ -100,11 +117,14 @@ def score(
     folder: Annotated[Path, typer.Argument(help="A distilled set: class folders with images.")],
     dataset: Annotated[str, typer.Option(help="The real set it was distilled from.")],
     name: Annotated[str | None, typer.Option(help="Name in the leaderboard.")] = None,
-    ipc: Annotated[int | None, typer.Option(help="Images per class; else what is there.")] = None,
+    ipc: Annotated[
+        int | None,
+        typer.Option(parser=whole_number, metavar="N", help="Images per class; else as found."),
+    ] = None,
     take: Annotated[str, typer.Option(help="exact, or first: the first IPC of a class.")] = "exact",
     protocols: Protocols = None,
     students: Students = None,
-    seeds: Annotated[int, typer.Option(help="Student seeds 0 .. N-1.")] = 3,
+    seeds: Seeds = None,
     repeats: Repeats = None,
     settings: Setting = None,
     plugin: Plugin = None,
@@ -118,11 +138,13 @@ def score(
 ) -> int:
     """Evaluate a distilled set that any tool has made."""
     from bench import suites
+    from bench.errors import unknown_name
     from bench.runner import Options
-    from methods.folder import images_per_class
 
+    if take not in TAKE:
+        raise unknown_name("value", take, TAKE, of="--take")
     if ipc is None:
-        ipc = images_per_class(folder)
+        ipc = _images_per_class(folder, dataset, data_root)
     given = _given(
         methods=(f"{name or folder.resolve().name}=folder:{folder}[take={take}]",),
         datasets=(dataset,),
@@ -165,6 +187,15 @@ def _run(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: b
 
     result = runner.execute(prepared, workshop, reporter(console, cost.seconds))
     return _conclude(prepared, result)
+
+
+def _images_per_class(folder: Path, dataset: str, data_root: Path | None) -> int:
+    from bench import data
+    from bench.artefacts import default_cache
+    from methods.folder import Folder
+
+    real = data.open_real_set(dataset, data_root=data_root, cache=default_cache())
+    return Folder(str(folder)).count(real.card)
 
 
 def _given(**options: Any) -> dict[str, Any]:

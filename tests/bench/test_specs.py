@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench import specs
+from bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    steps: int = 50
+    scheduler: Literal["ddpm", "ddim"] = "ddpm"
+
+
+@dataclass(frozen=True)
+class Spec:
+    revision: ClassVar[int] = 1
+    lr: float | None = None
+    epochs: int = 10
+    scale: tuple[float, float] = (0.5, 1.0)
+    name: str = "x"
+    on: bool = False
+    path: str = field(default="", metadata={"identity": False})
+    sampling: Sampling = Sampling()
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"`epochs` must be at least 1, got {self.epochs}.")
+
+
+class Revised(Spec):
+    revision: ClassVar[int] = 3
+
+
+@dataclass(frozen=True)
+class TwoSamplings:
+    first: Sampling = Sampling()
+    second: Sampling = Sampling()
+
+
+def test_brackets_nest_and_separate():
+    request = specs.parse("ours=mgd3[select=s3[groups=3,k=(1,2)],strength=0.5]")
+    assert request.alias == "ours"
+    assert request.name == "mgd3"
+    assert request.fields == (("select", "s3[groups=3,k=(1,2)]"), ("strength", "0.5"))
+
+
+@pytest.mark.parametrize("text", ["a[", "a[b]", "a]", "a[b=]", "", "[b=1]", "a[b=(1]", "=a"])
+def test_a_malformed_request_is_refused(text):
+    with pytest.raises(UsageError):
+        specs.parse(text)
+
+
+def test_a_bar_sweeps_over_every_combination():
+    swept = specs.sweep(specs.parse("a[x=0|1,y=p|q]"))
+    assert [dict(request.fields) for request in swept] == [
+        {"x": "0", "y": "p"},
+        {"x": "0", "y": "q"},
+        {"x": "1", "y": "p"},
+        {"x": "1", "y": "q"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("lr", "1e-3", 0.001),
+        ("lr", "none", None),
+        ("epochs", "7", 7),
+        ("scale", "(0.08,1)", (0.08, 1.0)),
+        ("name", "none", "none"),
+        ("name", "12", "12"),
+        ("on", "true", True),
+    ],
+)
+def test_text_becomes_a_value_of_the_fields_type(key, text, value):
+    assert getattr(specs.override(Spec(), {key: text}, "spec"), key) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"lr": "fast"}, "`spec[lr]` must be a number or none, got 'fast'"),
+        ({"lr": "nan"}, "finite"),
+        ({"epochs": "1.5"}, "a whole number"),
+        ({"epochs": "0"}, "`epochs` must be at least 1, got 0"),
+        ({"scale": "(1)"}, "a list"),
+        ({"scheduler": "euler"}, "one of 'ddpm', 'ddim'"),
+        ({"epoch": "3"}, "Did you mean 'epochs'?"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence(fields, words):
+    with pytest.raises(UsageError) as caught:
+        specs.override(Spec(), fields, "spec")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_short_key_reaches_into_a_nested_spec():
+    assert specs.override(Spec(), {"steps": "20"}, "spec").sampling == Sampling(steps=20)
+
+
+def test_an_ambiguous_short_key_is_refused():
+    with pytest.raises(UsageError, match="ambiguous"):
+        specs.override(TwoSamplings(), {"steps": "20"}, "spec")
+
+
+def test_the_identity_names_what_differs_from_the_class_defaults_and_nothing_else():
+    assert specs.identity("spec", Spec()) == "spec"
+    changed = Spec(lr=0.1, sampling=Sampling(steps=20), path="/somewhere")
+    assert specs.identity("spec", changed) == "spec+lr=0.1,sampling[steps=20]"
+    assert specs.identity("spec", Revised()) == "spec@3"
+
+
+def test_the_label_names_what_differs_from_the_preset():
+    preset = Spec(lr=0.1)
+    assert specs.label("preset", preset, preset) == "preset"
+    assert specs.label("preset", Spec(lr=0.1, epochs=3), preset) == "preset+epochs=3"
+
+
+def test_equal_values_of_different_types_are_different_identities():
+    assert specs.identity("s", Spec(lr=None)) != specs.identity("s", Spec(lr=0.0))
+
+
+@given(lr=st.none() | st.floats(0, 1), epochs=st.integers(1, 99), on=st.booleans())
+def test_equal_identities_mean_equal_specs(lr, epochs, on):
+    one, default = Spec(lr=lr, epochs=epochs, on=on), Spec()
+    assert (specs.identity("s", one) == specs.identity("s", default)) == (one == default)
+
+
+@given(st.text(alphabet="ab[](){},=|", max_size=12))
+def test_any_text_is_parsed_or_refused_as_wrong_usage(text):
+    try:
+        request = specs.parse(text)
+    except UsageError:
+        return
+    assert request.name
