@@ -1,0 +1,55 @@
+# Two commands set everything up: `make demo` and `make test`. Each installs what it needs into
+# .venv (or into tox's own environments) and skips that while pyproject.toml stays as it is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo dev test lint types clean
+
+help:
+	@echo "make demo   install into $(VENV) and run the suite \`quick\`: nothing to download"
+	@echo "make test   all checks: lint, types, and tests against the built wheel"
+	@echo "make lint   rules and format of the source only"
+	@echo "make types  types only"
+	@echo "make dev    install into $(VENV) with the tools for development"
+	@echo "make clean  remove what these commands made, except runs/"
+	@echo "Another Python: make PYTHON=python3.12 demo"
+
+demo: $(VENV)/.project
+	$(BIN)/bench run quick --out runs/demo --yes
+
+dev: $(VENV)/.dev
+
+test: $(VENV)/.tox
+	$(BIN)/tox run -e lint,py
+
+lint: $(VENV)/.tox
+	$(BIN)/tox run -e lint
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+	  echo "Expected Python 3.11 to 3.13, \`$(PYTHON)\` is not: try make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.project: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --editable ".[dev]"
+	@touch $@ $(VENV)/.project
+
+$(VENV)/.tox: $(VENV)/.made
+	$(BIN)/python -m pip install "tox>=4.15"
+	@touch $@
