@@ -48,6 +48,13 @@ def identity(artefact: Artefact[Any]) -> str:
     return specs.identity(type(artefact).__name__, artefact)
 
 
+def title(artefact: Artefact[Any]) -> str:
+    """Return an artefact in words: its class and fields, hashes cut short."""
+    fields = specs.plain(artefact).items()
+    shown = (f"{v[:8]}" if isinstance(v, str) and len(v) == 64 else f"{v}" for _, v in fields)
+    return f"{type(artefact).__name__} ({', '.join(shown)})"
+
+
 def key(artefact: Artefact[Any]) -> str:
     """Return the hash that names the artefact's folder: its identity and that of its needs."""
     needs = "".join(f"\n{key(need)}" for need in artefact.needs())

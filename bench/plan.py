@@ -86,15 +86,17 @@ class Unit:
         return (self.card.name, self.protocol.identity(self.resolved_protocol), student)
 
     @property
+    def cell(self) -> str:
+        """Return in words what units that differ only in seeds have in common."""
+        size = "whole set" if self.ipc is None else f"IPC {self.ipc}"
+        named = [named for named in (self.protocol, self.student) if named]
+        return ", ".join([self.method.label, self.card.name, size, *(n.label for n in named)])
+
+    @property
     def title(self) -> str:
         """Return the unit in words."""
-        size = "whole set" if self.ipc is None else f"IPC {self.ipc}"
-        words = [self.method.label, self.card.name, size, f"seed {self.seed}"]
-        if self.protocol:
-            words.append(self.protocol.label)
-        if self.student and self.student_seed:
-            words += [self.student.label, "student {}.{}".format(*self.student_seed)]
-        return ", ".join(words)
+        student = ", student {}.{}".format(*self.student_seed) if self.student_seed else ""
+        return f"{self.cell}, set {self.seed}{student}"
 
     @property
     def _student(self) -> Student | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench import data, registry
-from bench.artefacts import ArtefactStore, default_cache, identity
+from bench.artefacts import ArtefactStore, default_cache, title
 from bench.errors import UsageError
 from bench.estimate import Estimate, estimate
 from bench.plan import RunSpec, Selection, Unit, expand
@@ -78,14 +78,14 @@ class Prepared:
         return estimate(self.pending, self.units, self.known, workshop)
 
     def missing_artefacts(self) -> list[str]:
-        """Return the identities of the artefacts that pending units will have built."""
+        """Return in words the artefacts that pending units will have built."""
         store = ArtefactStore(self.options.cache)
         waiting = [artefact for unit in self.pending for artefact in unit.artefacts]
         missing: dict[str, None] = {}
         while waiting:
             artefact = waiting.pop()
             if not store.has(artefact):
-                missing[identity(artefact)] = None
+                missing[title(artefact)] = None
                 waiting.extend(artefact.needs())
         return sorted(missing)
 

@@ -147,12 +147,14 @@ def test_every_record_keeps_to_the_published_schema(bench, tiny_run, tmp_path):
         jsonschema.validate(json.loads(path.read_text()), schema)
 
 
-def test_a_dry_run_writes_nothing_and_names_every_unit(bench, tiny_run, tmp_path):
+def test_a_dry_run_writes_nothing_and_counts_every_unit(bench, tiny_run, tmp_path):
     out = tmp_path / "out"
     answer = bench(*tiny_run, "--out", out, "--dry-run")
     assert answer.status == 0
     assert not out.exists()
-    assert answer.out.count("student") == 8
+    assert answer.out.count("2 x random, tiny, IPC 1") == 2  # sets, and students
+    assert "2 x first, tiny, IPC 2, hard/minimax" in answer.out
+    assert "6 distillations, 8 evaluations" in answer.out
     assert "Estimated time" in answer.out
     assert "Distilled sets: at most" in answer.out
 

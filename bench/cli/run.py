@@ -254,14 +254,14 @@ def _print_plan(prepared: Prepared, cost: Estimate) -> None:
 
     kinds = Counter(unit.kind for unit in prepared.pending)
     typer.echo(f"To do: {kinds['distillation']} distillations, {kinds['evaluation']} evaluations.")
-    for title in (unit.title for unit in prepared.pending):
-        typer.echo(f"  {title}")
+    for cell, count in Counter(unit.cell for unit in prepared.pending).items():
+        typer.echo(f"  {count:4d} x {cell}")
     for artefact in prepared.missing_artefacts():
-        typer.echo(f"  builds {artefact} (time not included)")
+        typer.echo(f"  builds {artefact}; its time is not counted")
     if cost.unknown:
-        typer.echo(f"  time to distil is not known yet for {', '.join(cost.unknown)}")
+        typer.echo(f"  the time to distil is not known before the first: {', '.join(cost.unknown)}")
     typer.echo(
-        f"Estimated time: {duration(cost.total_seconds)}, from a short probe on this device."
+        f"Estimated time: {duration(cost.total_seconds)}, from earlier records or a short probe."
     )
     typer.echo(f"Distilled sets: at most {cost.distilled_bytes / 1e6:.1f} MB.")
 

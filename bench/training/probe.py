@@ -14,8 +14,8 @@ from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs
 
-BUDGET = 0.5
-"""Seconds spent on each of the two measurements, after a first run that is not counted."""
+BUDGET, CALLS = 0.5, 10
+"""Seconds or calls spent on each of the two measurements, after a first call not counted."""
 TEST_IMAGES = 64
 
 
@@ -29,7 +29,7 @@ def estimate_seconds(
 ) -> float:
     """Return the expected seconds of a whole training with all its tests.
 
-    Trains `model` on noise for about a second, so it is of no use afterwards.
+    Trains `model` on noise for a second at most, so it is of no use afterwards.
     """
     batch, side = settled(recipe.batch, "batch"), settled(recipe.resolution, "resolution")
     examples = _noise(min(batch, num_train), side, num_classes)
@@ -52,7 +52,7 @@ def _seconds(work: Callable[[], object]) -> float:
     """Return the seconds of one call; both kinds of work end by reading from the device."""
     work()
     started, calls = time.perf_counter(), 0
-    while calls == 0 or time.perf_counter() - started < BUDGET:
+    while calls == 0 or (calls < CALLS and time.perf_counter() - started < BUDGET):
         work()
         calls += 1
     return (time.perf_counter() - started) / calls
