@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.progress import Shape, shape_of
+from bench.timing import Shape, shape_of
 
 if TYPE_CHECKING:
     from bench.plan import Unit

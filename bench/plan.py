@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from bench import specs
+from bench.backbones.requests import requested_students
 from bench.contracts import Artefact, EvalProtocol, Method, ReadsFiles, Student
 from bench.errors import UsageError, unknown_name
-from bench.registry import Named, Registry, student
+from bench.named import Named
+from bench.registry import Registry
 
 if TYPE_CHECKING:
     from bench.sets import DatasetCard
@@ -117,7 +119,7 @@ class Selection:
         found: dict[str, list[Named[Any]]] = {
             "method": [m for text in run.methods for m in registry.method(text)],
             "protocol": [p for text in run.protocols for p in registry.protocol(text)],
-            "student": [s for text in run.students for s in student(text)],
+            "student": [s for text in run.students for s in requested_students(text)],
         }
         for setting in run.settings:
             _apply(setting, found)

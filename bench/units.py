@@ -15,10 +15,10 @@ from bench.context import Context
 from bench.contracts import Outcome
 from bench.errors import BenchError
 from bench.manifest import load_distilled, read_manifest, save_distilled
+from bench.named import Named
 from bench.plan import Unit
 from bench.provenance import Stopwatch
 from bench.records import Data, Described, Record
-from bench.registry import Named
 from bench.store import Store
 from bench.streams import Streams
 

@@ -17,7 +17,8 @@ from bench import __version__
 from bench.cli.doctor import doctor
 from bench.cli.inspect import list_names, show
 from bench.cli.results import leaderboard
-from bench.cli.run import run, score
+from bench.cli.run import run
+from bench.cli.score import score
 from bench.errors import BenchError
 
 INTERRUPTED = 130

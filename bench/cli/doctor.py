@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bench.cli.run import DataRoot
+from bench.cli.options import DataRoot
 
 if TYPE_CHECKING:
     pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.run import OUT, Plugin
+from bench.cli.options import OUT, Plugin
 from bench.errors import BenchError, UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _one(names: Registry, kind: str, name: str) -> str:
-    from bench import documents, registry, suites
+    from bench import documents, suites
+    from bench.backbones.requests import requested_students
 
     if kind == "methods":
         if name in ("folder", "folder:PATH"):
@@ -78,7 +79,7 @@ def _one(names: Registry, kind: str, name: str) -> str:
         found = names.protocol(name)[0]
         return documents.page(found.name, found.asked)
     if kind == "students":
-        return documents.page(name, registry.student(name)[0].asked)
+        return documents.page(name, requested_students(name)[0].asked)
     if kind == "suites":
         suites.load(name)
         return (suites.FOLDER / f"{name}.toml").read_text().rstrip()

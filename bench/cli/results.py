@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.run import OUT
+from bench.cli.options import OUT
 from bench.errors import BenchError, unknown_name
 
 FORMATS = ("terminal", "markdown", "csv")

@@ -114,7 +114,7 @@ class TrainedNetwork:
 
 def split_features(text: str) -> tuple[str, Student, int]:
     """Return the request for the student, the student and the resolution of `text`."""
-    from bench.registry import student
+    from bench.backbones.requests import requested_students
 
     network, _, pixels = text.rpartition("@")
     if not network or not pixels.isascii() or not pixels.isdigit() or int(pixels) < 1:
@@ -122,7 +122,7 @@ def split_features(text: str) -> tuple[str, Student, int]:
             f"`features` must be 'auto', 'resnet18-imagenet' or `<student>@<resolution>`, such as "
             f"'convnet3@32', got {text!r}."
         )
-    found = student(network)
+    found = requested_students(network)
     if len(found) != 1:
         raise UsageError(f"`features` must name one network, got {len(found)} in {text!r}.")
     return network, found[0].asked, int(pixels)

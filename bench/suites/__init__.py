@@ -17,6 +17,7 @@ from bench.errors import UsageError, unknown_name
 from bench.plan import RunSpec
 
 FOLDER = Path(__file__).parent
+ADDED = ("settings", "plugins")
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,16 @@ class Suite:
     """Revisions that a replayed plan was made for; empty for a suite."""
 
     def run_spec(self, given: Mapping[str, Any]) -> RunSpec:
-        """Return the request, with keys given elsewhere in place of the file's."""
+        """Return the request, with keys given elsewhere in place of the file's.
+
+        Settings and plugins add to those of the file.
+        """
+        keys = {**self.keys, **given}
+        for name in ADDED:
+            if name in self.keys and name in given:
+                keys[name] = [*self.keys[name], *given[name]]
         try:
-            return msgspec.convert({**self.keys, **given}, RunSpec)
+            return msgspec.convert(keys, RunSpec)
         except msgspec.ValidationError as error:
             if isinstance(error.__cause__, UsageError):
                 raise error.__cause__ from None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from bench.data import open_real_set
 from bench.data.pixels import cached_pixels
 from bench.data.prefix import Prefix
 
-ROOT = Path(__file__).resolve().parents[3] / "shared" / "data" / "tinynette"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+ROOT = Path(os.environ.get("BENCH_TEST_PHOTOGRAPHS", BESIDE)) / "tinynette"
 
 pytestmark = [
     pytest.mark.photographs,

@@ -322,6 +322,18 @@ def test_equal_seeds_give_equal_outcomes_and_others_do_not():
     assert first.series["train_loss"] != other.series["train_loss"]
 
 
+@pytest.mark.parametrize("num_classes", [10, 100, 1000])
+def test_any_number_of_classes_is_evaluated(num_classes):
+    labels = np.arange(num_classes)
+    pixels = np.random.default_rng(0).integers(256, size=(num_classes, 8, 8, 3), dtype=np.uint8)
+    images = ImageSet(ArrayImages(pixels), labels, "a")
+    real = RealSet(card(num_classes, 8), images, images)
+    protocol = HardLabel(epochs=1).resolve(real.card, 1, STUDENT)
+    outcome = protocol.evaluate(DistilledSet.of_indices(real, labels), real, STUDENT, FakeContext())
+    assert len(outcome.per_class["top1_last"]) == num_classes
+    assert outcome.facts["updates"] == math.ceil(num_classes / (128 if num_classes > 100 else 64))
+
+
 def test_the_distilled_images_are_never_cached_and_the_real_ones_are():
     ctx, real = FakeContext(), real_set()
     evaluated(real=real, ctx=ctx)

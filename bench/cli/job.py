@@ -1,0 +1,124 @@
+"""What `bench run` and `bench score` do once their request is read: plan, ask, run, conclude."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.estimate import Estimate
+    from bench.plan import RunSpec
+    from bench.runner import Options, Prepared, Result
+    from bench.suites import Suite
+
+ASK_ABOVE_SECONDS = 3600
+
+
+def start(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: bool) -> int:
+    """Carry a request out, or only print its plan; return the exit status."""
+    from rich.console import Console
+
+    from bench import runner
+
+    console = Console(stderr=True)
+    prepared = runner.prepare(spec, options, console.print)
+    _same_sets(prepared, suite)
+    _say_what_is_done(prepared, console)
+    if not prepared.pending:
+        if dry_run:
+            return 0
+        return _conclude(prepared, None)
+    workshop = prepared.workshop()
+    cost = prepared.estimate(workshop)
+    if dry_run or cost.total_seconds > ASK_ABOVE_SECONDS:
+        _print_plan(prepared, cost)
+    if dry_run:
+        return 0
+    if cost.total_seconds > ASK_ABOVE_SECONDS and not yes:
+        _ask()
+    from bench.progress import reporter
+
+    result = runner.execute(prepared, workshop, reporter(console, cost.seconds))
+    return _conclude(prepared, result)
+
+
+def _same_sets(prepared: Prepared, suite: Suite) -> None:
+    """Refuse to replay a plan on other images than those it was made for."""
+    for name, revisions in suite.sets.items():
+        card = prepared.reals[name].card if name in prepared.reals else None
+        if card and (card.train_revision, card.test_revision) != (
+            revisions["train"],
+            revisions["test"],
+        ):
+            raise UsageError(
+                f"The plan was made for {name!r} of revision {revisions['train'][:12]}, the set at "
+                f"hand is {card.train_revision[:12]}: name the suite or the options instead."
+            )
+
+
+def _say_what_is_done(prepared: Prepared, console: Console) -> None:
+    done = len(prepared.records)
+    lines = [f"{len(prepared.units)} units: {done} done, {len(prepared.pending)} to do."]
+    if done and not prepared.options.rerun and prepared.other_commits:
+        lines.append(
+            f"{prepared.other_commits} of the records are of another commit of this project; "
+            "`--rerun` makes them anew."
+        )
+    if prepared.failed and not prepared.options.retry_failed:
+        lines.append(
+            f"{len(prepared.failed)} units failed earlier; `--retry-failed` tries them again."
+        )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _print_plan(prepared: Prepared, cost: Estimate) -> None:
+    from collections import Counter
+
+    from bench.timing import duration
+
+    kinds = Counter(unit.kind for unit in prepared.pending)
+    typer.echo(f"To do: {kinds['distillation']} distillations, {kinds['evaluation']} evaluations.")
+    for cell, count in Counter(unit.cell for unit in prepared.pending).items():
+        typer.echo(f"  {count:4d} x {cell}")
+    for artefact in prepared.missing_artefacts():
+        typer.echo(f"  builds {artefact}; its time is not counted")
+    if cost.unknown:
+        typer.echo(f"  the time to distil is not known before the first: {', '.join(cost.unknown)}")
+    typer.echo(
+        f"Estimated time: {duration(cost.total_seconds)}, from earlier records or a short probe."
+    )
+    typer.echo(f"Distilled sets: at most {cost.distilled_bytes / 1e6:.1f} MB.")
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("This run is estimated at more than an hour: pass `--yes` to start it.")
+    typer.confirm("Start?", abort=True)
+
+
+def _conclude(prepared: Prepared, result: Result | None) -> int:
+    """Print the leaderboard of the plan's records and what is missing; return the exit status."""
+    from rich.console import Console
+
+    import leaderboards
+    import reports.terminal
+
+    records = prepared.records if result is None else result.records
+    reports.terminal.render(leaderboards.build(records), Console())
+    failed = len(prepared.failed) if result is None else len(result.failed)
+    blocked = 0 if result is None else len(result.blocked)
+    if result is None and not failed:
+        typer.echo("Nothing to do: every unit has its record.")
+    if failed or blocked:
+        folder = prepared.options.out / "failures"
+        typer.echo(
+            f"{failed} units failed and {blocked} more depend on them; see {folder}.", err=True
+        )
+    return 1 if failed or blocked else 0
