@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from bench import specs
+from bench import artefacts, specs
 from bench.backbones.requests import requested_students
 from bench.contracts import Artefact, EvalProtocol, Method, ReadsFiles, Student
 from bench.errors import UsageError, unknown_name
@@ -99,6 +99,24 @@ class Unit:
         """Return the unit in words."""
         student = ", student {}.{}".format(*self.student_seed) if self.student_seed else ""
         return f"{self.cell}, set {self.seed}{student}"
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the unit as plain values for `plan.json`."""
+        resolved = self.resolved_protocol
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "dataset": self.card.name,
+            "method": self.method.identity(self.resolved_method),
+            "ipc": self.ipc,
+            "seed": self.seed,
+            "distillation": self.distillation,
+            "protocol": self.protocol.identity(resolved) if self.protocol and resolved else None,
+            "student": self.student.identity(self.student.asked) if self.student else None,
+            "student_seed": self.student_seed,
+            "artefacts": [artefacts.identity(artefact) for artefact in self.artefacts],
+            "affinity": self.affinity,
+        }
 
     @property
     def _student(self) -> Student | None:

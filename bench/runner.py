@@ -203,11 +203,10 @@ def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> d
 
 def _plan_file(prepared: Prepared) -> tuple[str, bytes]:
     """Return the plan's hash and its file: the request, which replays it, and the units."""
-    request = msgspec.to_builtins(prepared.run)
-    units = [{"key": unit.key, "kind": unit.kind, "unit": unit.title} for unit in prepared.units]
     sets = {
         name: {"train": real.card.train_revision, "test": real.card.test_revision}
         for name, real in prepared.reals.items()
     }
-    raw = msgspec.json.encode({"run": request, "sets": sets, "units": units})
+    units = [unit.as_plain() for unit in prepared.units]
+    raw = msgspec.json.encode({"run": prepared.run, "sets": sets, "units": units})
     return hashlib.sha256(raw).hexdigest()[:16], msgspec.json.format(raw, indent=1) + b"\n"
