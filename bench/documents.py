@@ -8,6 +8,7 @@ import inspect
 import itertools
 import sys
 import textwrap
+import types
 import typing
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +40,11 @@ def fields(spec: Any) -> list[FieldDocument]:
     for cls in reversed(type(spec).__mro__):
         if dataclasses.is_dataclass(cls):
             texts |= _texts_below_fields(cls)
-    types = {f.name: f.type for f in dataclasses.fields(spec)}
+    hints = typing.get_type_hints(type(spec))
+    kinds = {f.name: hints[f.name] for f in dataclasses.fields(spec)}
     return [
-        FieldDocument(name, _type_text(kind), str(getattr(spec, name)), texts.get(name, ""))
-        for name, kind in types.items()
+        FieldDocument(name, _type_text(kind), repr(getattr(spec, name)), texts.get(name, ""))
+        for name, kind in kinds.items()
     ]
 
 
@@ -76,5 +78,13 @@ def _texts_below_fields(cls: type) -> dict[str, str]:
     return found
 
 
-def _type_text(kind: Any) -> str:
-    return kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
+def _type_text(hint: Any) -> str:
+    """Return a plain type as Python writes it, with the choices of a Literal spelled out."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " | ".join(repr(choice) for choice in args)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(_type_text(arg) for arg in args)
+    if origin is tuple:
+        return f"tuple[{', '.join('...' if arg is ... else _type_text(arg) for arg in args)}]"
+    return "None" if hint is type(None) else getattr(hint, "__name__", str(hint))

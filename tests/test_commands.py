@@ -135,10 +135,11 @@ def test_what_is_listed_can_be_looked_at(kind, bench):
 
 def test_a_method_is_listed_with_fields_types_defaults_and_source(bench):
     page = bench("list", "methods", "kmeans").out
-    assert "features: str = auto" in page
+    assert "features: str = 'auto'" in page
     assert "n_init: int = 10" in page
     assert "Paper:" in page
     assert "Reference:" in page
+    assert "optimizer: 'sgd' | 'adamw' = 'sgd'" in bench("list", "protocols", "hard").out
 
 
 def test_every_field_of_every_registered_spec_is_explained(bench):
