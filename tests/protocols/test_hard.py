@@ -200,6 +200,15 @@ def test_full_data_is_tested_every_epoch_however_many_there_are():
     assert evaluation_epochs(resolved) == tuple(range(1, 8))
 
 
+def test_scaled_epochs_are_the_published_ones_times_the_factor_and_name_the_same_result():
+    short = HardLabel(epochs_scale=0.05)
+    resolved = [short.resolve(card(), ipc, STUDENT) for ipc in (1, 10, 50, None)]
+    assert [protocol.epochs for protocol in resolved] == [150, 100, 75, 15]
+    assert resolved[1] == HardLabel(epochs=100).resolve(card(), 10, STUDENT)
+    with pytest.raises(ValueError, match="leave one of them out"):
+        HardLabel(epochs=100, epochs_scale=0.5)
+
+
 def test_idc_is_expressible():
     idc = HardLabel(table="idc", norm=None)
     hundred = idc.resolve(card(100), 10, TinyStudent("resnetap"))
