@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,10 +71,10 @@ def sync_folder(folder: Path) -> None:
 def _temporary(path: Path, content: bytes) -> Iterator[Path]:
     """Yield a flushed temporary file beside `path`, and remove it afterwards."""
     with disk_full_as_error(path.parent):
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            # "x" rather than `tempfile`, whose files nobody else may read: caches are shared.
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
