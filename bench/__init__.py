@@ -1,6 +1,6 @@
 """The ground all rooms stand on: data, backbones, training, records, plan, run, command line.
 
-From Python: `bench.run(bench.RunSpec(methods=("random",), datasets=("toy",), ...))`.
+From Python: `bench.run(bench.RunSpec(methods=("random",), datasets=("shapenette",), ...))`.
 """
 
 from __future__ import annotations

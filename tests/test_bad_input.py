@@ -92,12 +92,12 @@ def test_wrong_options_are_answered_in_one_sentence(extra, words, bench, tiny_ru
         (["rnu"], ["rnu"]),
         (["list", "method"], ["'methods'"]),
         (["list", "methods", "kmean"], ["'kmeans'"]),
-        (["list", "datasets", "toys"], ["'toy'"]),
+        (["list", "datasets", "shapenet"], ["'shapenette'"]),
         (["leaderboard", "nowhere"], ["nowhere", "does not exist"]),
         (["leaderboard", "--format", "cvs"], ["'csv'"]),
         (["show", "0123", "--out", "nowhere"], ["nowhere"]),
         (["show", "nothing.json"], ["nothing.json"]),
-        (["score", "nowhere", "--dataset", "toy"], ["nowhere"]),
+        (["score", "nowhere", "--dataset", "shapenette"], ["nowhere"]),
     ],
 )
 def test_other_commands_refuse_in_one_sentence(arguments, words, bench):

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench.data.folder import open_folder
 from bench.data.imagenet import ImageNetView
+from bench.data.shapes import Shapes
 from bench.data.small import Cifar10, TinyImageNet
-from bench.data.toy import Toy
 from bench.errors import BenchError, UsageError, unknown_name
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ DATASETS: dict[str, Source] = {
     "imageidc": ImageNetView("imageidc", "The first ten classes of imagenet100"),
     "imagenette": ImageNetView("imagenette", "Ten easily told ImageNet classes, ILSVRC2012 split"),
     "imagewoof": ImageNetView("imagewoof", "Ten ImageNet dog breeds, ILSVRC2012 split"),
+    "shapenette": Shapes("Ten kinds of object at 32 px, drawn on the spot: needs no files"),
+    "shapewoof": Shapes("Ten animal faces that look alike at 32 px, drawn: needs no files"),
     "tiny-imagenet": TinyImageNet("Tiny ImageNet: 200 classes at 64 px, 500 + 50 per class"),
-    "toy": Toy("Ten shapes and patterns at 32 px, drawn on the spot: needs no files"),
 }
 """Every registered set by name."""
 

@@ -14,7 +14,7 @@ from bench.errors import UsageError
     ("text", "expected"),
     [
         ("imagenette", DatasetRequest("imagenette", "imagenette")),
-        (" toy ", DatasetRequest("toy", "toy")),
+        (" shapewoof ", DatasetRequest("shapewoof", "shapewoof")),
         ("mine=folder:/a/b", DatasetRequest("mine", "folder", Path("/a/b"))),
         ("folder:/a/tinynette", DatasetRequest("tinynette", "folder", Path("/a/tinynette"))),
         ("folder:/a/tinynette/", DatasetRequest("tinynette", "folder", Path("/a/tinynette"))),
@@ -53,7 +53,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
         ("folder:/a/my set", "Choose one with `NAME=folder:PATH`"),
         ("../x=folder:/a/b", "got '../x'"),
         ("imagenette=folder:/a/b", "`my-imagenette=folder:PATH`"),
-        ("folder:/a/toy", "'toy' is the name of a registered dataset"),
+        ("folder:/a/shapewoof", "'shapewoof' is the name of a registered dataset"),
     ],
 )
 def test_a_wrong_request_is_answered_with_the_way_out(text, words):
@@ -78,7 +78,7 @@ def test_the_registry_imports_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", [name for name in dataset_names() if name != "toy"])
+@pytest.mark.parametrize("name", [name for name in dataset_names() if "shape" not in name])
 def test_a_set_without_a_data_root_says_how_to_give_one(name, monkeypatch, tmp_path):
     monkeypatch.delenv("BENCH_DATA", raising=False)
     with pytest.raises(UsageError, match="--data-root") as caught:

@@ -46,7 +46,7 @@ STUDENT = TinyStudent()
 def card(num_classes=10, resolution=224):
     names = tuple(f"n{k:08d}" for k in range(num_classes))
     return DatasetCard(
-        name="toy",
+        name="tiny",
         classes=names,
         class_names=names,
         train_split="folder",
