@@ -19,7 +19,16 @@ from bench.records import Provenance
 if TYPE_CHECKING:
     import torch
 
-PACKAGES = ("distillation-bench", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
+PACKAGES = (
+    "distillation-bench",
+    "torch",
+    "torchvision",
+    "timm",
+    "diffusers",
+    "numpy",
+    "pillow",
+    "scikit-learn",
+)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "torchvision", "timm", "sklearn", "pandas", "matplotlib"}
+HEAVY = {"torch", "torchvision", "timm", "diffusers", "sklearn", "pandas", "matplotlib"}
 
 IMPORT = "import bench.cli, methods, protocols"
 COMMAND = """
