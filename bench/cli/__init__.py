@@ -19,6 +19,7 @@ from bench.cli.inspect import list_names, show
 from bench.cli.results import leaderboard
 from bench.cli.run import run
 from bench.cli.score import score
+from bench.cli.train_generator import train_generator
 from bench.errors import BenchError
 
 INTERRUPTED = 130
@@ -43,6 +44,7 @@ app.command("list")(list_names)
 app.command()(show)
 app.command()(leaderboard)
 app.command()(doctor)
+app.command("train-generator")(train_generator)
 
 
 def _print_version(wanted: bool) -> None:
