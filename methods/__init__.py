@@ -1,7 +1,8 @@
 """Methods: each turns a real set into a distilled set.
 
 One file per method, one frozen dataclass whose fields are its whole configuration. `folder` is
-not listed because it needs an argument: a request `folder:PATH` builds it.
+not listed because it needs an argument: a request `folder:PATH` builds it. `dit` is not listed
+before the embedded generator comes with weights.
 """
 
 from __future__ import annotations
