@@ -7,7 +7,7 @@
     <out>/failures/<key>.<attempt>.json     one failed attempt each
     <out>/distilled/<dataset>/<method>/...  distilled sets, ordinary image folders
     <out>/files/<key>/...                   attachments of records
-    <out>/work/, <out>/locks/               of units under way
+    <out>/{work,locks}/                     of units under way
 
 Two runs may share a folder: every unit is done under a kernel lock, which dies with its process.
 """

@@ -13,8 +13,9 @@ from bench import specs
 from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.contracts import Outcome
+from bench.distilled_folder import load_distilled, save_distilled
 from bench.errors import BenchError
-from bench.manifest import load_distilled, read_manifest, save_distilled
+from bench.manifest import read_manifest
 from bench.named import Named
 from bench.plan import Unit
 from bench.provenance import Stopwatch

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from bench.class_folders import images_by_class
+from bench.distilled_folder import open_distilled
 from bench.errors import UsageError
-from bench.manifest import MANIFEST, open_distilled, read_manifest, verify_files
+from bench.manifest import MANIFEST, read_manifest, verify_files
 from bench.sets import DistilledSet
 
 if TYPE_CHECKING:

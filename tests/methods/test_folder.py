@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.distilled_folder import save_distilled
 from bench.errors import BenchError, UsageError
 from bench.images import ArrayImages
-from bench.manifest import MANIFEST, save_distilled
+from bench.manifest import MANIFEST
 from bench.sets import DistilledSet
 from methods.folder import Folder
 

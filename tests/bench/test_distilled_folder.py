@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import manifest
+from bench import distilled_folder, manifest
+from bench.distilled_folder import distilled_revision, load_distilled, save_distilled
 from bench.errors import BenchError
 from bench.files import DiskFullError
 from bench.images import ArrayImages, Chosen, FileImages
-from bench.manifest import MANIFEST, distilled_revision, load_distilled, save_distilled
+from bench.manifest import MANIFEST
 from bench.sets import DistilledSet
 
 CLASSES = ("n02", "n01")
@@ -157,14 +158,14 @@ def test_a_folder_that_exists_is_never_overwritten(filled, tmp_path):
 
 
 def test_a_folder_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
-    write_set = manifest._write_set
+    write_set = distilled_folder._write_set
 
     def slow(distilled, partial, facts):
         written = write_set(distilled, partial, facts)
         (tmp_path / "set").mkdir()
         return written
 
-    monkeypatch.setattr(manifest, "_write_set", slow)
+    monkeypatch.setattr(distilled_folder, "_write_set", slow)
     with pytest.raises(BenchError, match="never overwritten"):
         save_distilled(arrays(), tmp_path / "set", FACTS)
     assert list((tmp_path / "set").iterdir()) == []
@@ -209,7 +210,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from bench.images import ArrayImages
-from bench.manifest import save_distilled
+from bench.distilled_folder import save_distilled
 from bench.sets import DistilledSet
 
 class Deadly(ArrayImages):
