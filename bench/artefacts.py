@@ -83,7 +83,7 @@ class ArtefactStore:
     def get(self, artefact: Artefact[T], ctx: Context) -> T:
         """Return the content of an artefact, loaded once a process and device."""
         name = key(artefact)
-        self.used[name] = identity(artefact)
+        self._note(artefact)
         place = (name, str(ctx.device))
         if place not in self._loaded:
             self._build_once(artefact, ctx)
@@ -100,6 +100,12 @@ class ArtefactStore:
         if place not in self._loaded:
             self._loaded[place] = cached_pixels(images, prefix, self.cache)
         return cast("NDArray[np.uint8]", self._loaded[place])
+
+    def _note(self, artefact: Artefact[Any]) -> None:
+        """Note an artefact and all it needs as used, whether they are built now or were before."""
+        self.used[key(artefact)] = identity(artefact)
+        for need in artefact.needs():
+            self._note(need)
 
     def _build_once(self, artefact: Artefact[Any], ctx: Context) -> None:
         from filelock import FileLock

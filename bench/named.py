@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bench import specs
+from bench.errors import UsageError
 
 S = TypeVar("S")
 
@@ -17,13 +18,15 @@ class Named(Generic[S]):
     """A spec with the name it goes by."""
 
     name: str
-    """Canonical: an alias such as `hard` is already replaced by what it stands for."""
+    """What tables call it: the alias a request gave, or the canonical name."""
     asked: S
     """As requested: None means as published for the set, IPC and student at hand."""
     preset: S
     """The registered instance, to say which fields a request has changed."""
     origin: str = ""
     """Where a third party's spec comes from, with version or file hash; "" is this project."""
+    kind: str = ""
+    """Canonical name, which decides the identity whatever alias is given; "" is `name`."""
 
     @property
     def label(self) -> str:
@@ -31,14 +34,24 @@ class Named(Generic[S]):
         return specs.label(self.name, self.asked, self.preset)
 
     def identity(self, resolved: S) -> str:
-        """Return the name with all that decides the results of the resolved spec."""
-        return specs.identity(self.name, resolved)
+        """Return the canonical name with all that decides the results of the resolved spec."""
+        return specs.identity(self.kind or self.name, resolved)
 
     def with_fields(self, fields: Mapping[str, str]) -> Named[S]:
         """Return the same name with some fields replaced by values given as text."""
         return dataclasses.replace(self, asked=specs.override(self.asked, fields, self.name))
 
-    def configured(self, request: specs.Request) -> Named[S]:
-        """Return the spec with a request's fields, under its alias if it has one."""
+    def configured(self, request: specs.Request, known: Collection[str] = ()) -> Named[S]:
+        """Return the spec with a request's fields, under its alias if it has one.
+
+        UsageError if the alias is one of the `known` names, which mean something else.
+        """
+        alias = request.alias
+        if alias and alias != self.name and alias in known:
+            raise UsageError(
+                f"{alias!r} is a registered name and cannot stand for {self.name!r}: choose "
+                "another alias."
+            )
         named = self.with_fields(dict(request.fields))
-        return dataclasses.replace(named, name=request.alias or named.name)
+        kind = self.kind or self.name
+        return dataclasses.replace(named, name=alias or self.name, kind=kind)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bench.sets import DatasetCard
 
 
+MOST_SEEDS = 1000
+"""More sets or students than this of one kind are a mistake, and their plan would never end."""
+
+
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to run, as text: the command line, a suite and `plan.json` all become one of these."""
 
@@ -42,9 +46,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        for name, least in (("seeds", 1), ("repeats", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"`--{name}` must be at least 1, got {getattr(self, name)}.")
+        for name in ("seeds", "repeats"):
+            if not 1 <= getattr(self, name) <= MOST_SEEDS:
+                raise UsageError(
+                    f"`--{name}` must be at least 1 and at most {MOST_SEEDS}, got "
+                    f"{getattr(self, name)}."
+                )
         for ipc in self.ipc:
             if ipc < 1:
                 raise UsageError(f"`--ipc` must be at least 1 image per class, got {ipc}.")
@@ -71,6 +78,8 @@ class Unit:
     resolved_protocol: EvalProtocol | None = None
     student: Named[Student] | None = None
     student_seed: tuple[int, int] | None = None
+    inputs: str = ""
+    """Hash of the files that a method such as `folder` reads; "" for the others."""
 
     @property
     def artefacts(self) -> tuple[Artefact[Any], ...]:
@@ -158,24 +167,31 @@ def expand(run: RunSpec, selection: Selection, cards: Sequence[DatasetCard]) -> 
     return list(units.values())
 
 
+def inputs_of(method: Method, card: DatasetCard, ipc: int | None, seed: int) -> str:
+    """Return the hash of the files a method reads besides the real set; "" if it reads none."""
+    return method.inputs_revision(card, ipc, seed) if isinstance(method, ReadsFiles) else ""
+
+
 def _distillations(run: RunSpec, selection: Selection, card: DatasetCard) -> Iterator[Unit]:
     for ipc in run.ipc:
         for method in selection.methods:
             size = ipc if method.asked.uses_ipc else None
             resolved = method.asked.resolve(card, size)
             for seed in range(run.seeds if resolved.stochastic else 1):
+                inputs = inputs_of(resolved, card, size, seed)
                 request = {
                     "method": method.identity(resolved),
                     "dataset": card.name,
                     "train": card.train_revision,
                     "ipc": size,
                     "seed": seed,
-                    "inputs": resolved.inputs_revision(card, size, seed)
-                    if isinstance(resolved, ReadsFiles)
-                    else "",
+                    "inputs": inputs,
+                    "artefacts": [artefacts.key(a) for a in resolved.needs(card, size)],
                 }
                 key = _hash(request)
-                yield Unit("distillation", key, card, method, resolved, size, seed, key)
+                yield Unit(
+                    "distillation", key, card, method, resolved, size, seed, key, inputs=inputs
+                )
 
 
 def _evaluations(run: RunSpec, selection: Selection, distilled: Unit) -> Iterator[Unit]:
@@ -208,6 +224,9 @@ def _evaluation(
         "student": named.identity(named.asked) if named else None,
         "student seed": pair,
         "test": distilled.card.test_revision,
+        "artefacts": [
+            artefacts.key(a) for a in resolved.needs(distilled.card, named.asked if named else None)
+        ],
     }
     return Unit(
         "evaluation",

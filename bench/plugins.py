@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ def installed() -> list[Plugin]:
                     f"The plugin {point.value!r} of {owner!r} cannot be loaded ({error}): "
                     "mend or uninstall it."
                 ) from error
-            found.setdefault(owner, {}).setdefault(kind, {})[point.name] = _instance(spec)
+            found.setdefault(owner, {}).setdefault(kind, {})[point.name] = _instance(spec, owner)
     return [
         Plugin(
             owner,
@@ -51,9 +52,29 @@ def installed() -> list[Plugin]:
     ]
 
 
-def _instance(spec: Any) -> Any:
-    """Return an instance where a plugin gave a class."""
-    return spec() if isinstance(spec, type) else spec
+def _specs_in(module: Any, kind: str, path: Path) -> dict[str, Any]:
+    found = getattr(module, kind, {})
+    if not isinstance(found, Mapping):
+        raise UsageError(f"`{kind}` of {str(path)!r} must be a dictionary, got {found!r}.")
+    return {name: _instance(spec, str(path)) for name, spec in found.items()}
+
+
+def _instance(spec: Any, where: str) -> Any:
+    """Return a spec, made where a plugin gave its class; UsageError if it is no spec."""
+    try:
+        made = spec() if isinstance(spec, type) else spec
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{spec.__name__!r} of {where} cannot be made without arguments ({error}): register "
+            "an instance."
+        ) from error
+    wanted = {"resolve", "needs", "revision"}
+    if not dataclasses.is_dataclass(made) or not wanted <= set(dir(made)):
+        raise UsageError(
+            f"{where} must register frozen dataclasses that follow a contract of "
+            f"bench/contracts.py, got {made!r}."
+        )
+    return made
 
 
 def method_of_file(text: str) -> Named[Method]:
@@ -63,14 +84,14 @@ def method_of_file(text: str) -> Named[Method]:
     if not hasattr(module, name):
         public = [key for key in vars(module) if not key.startswith("_")]
         raise unknown_name("method", name, public, of=file)
-    spec = cast("Method", _instance(getattr(module, name)))
+    spec = cast("Method", _instance(getattr(module, name), file))
     return Named(f"{Path(file).stem}/{name}", spec, spec, origin)
 
 
 def of_file(path: Path) -> Plugin:
     """Return what a file registers in `METHODS` and `PROTOCOLS`; UsageError if nothing."""
     module, origin = _module_of(path)
-    methods, protocols = getattr(module, "METHODS", {}), getattr(module, "PROTOCOLS", {})
+    methods, protocols = (_specs_in(module, kind, path) for kind in ("METHODS", "PROTOCOLS"))
     if not methods and not protocols:
         raise UsageError(
             f"A plugin defines the dictionary `METHODS` or `PROTOCOLS`, {str(path)!r} has neither."
@@ -93,7 +114,7 @@ def _module_of(path: Path) -> tuple[Any, str]:
     sys.modules[name] = module  # dataclasses look their module up there
     try:
         found.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"The plugin {str(path)!r} cannot be loaded: {type(error).__name__}: {error}."
         ) from error

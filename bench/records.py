@@ -189,6 +189,8 @@ def _read(path: Path, kind: type[Any]) -> Any:
             f"{path} is not a readable {kind.__name__.lower()} ({error}): move it out of the "
             "folder and run again to make it anew."
         ) from error
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read ({error.strerror}): mend or move it.") from error
 
 
 class _Version(msgspec.Struct):

@@ -57,13 +57,16 @@ class Registry:
             pattern = request.name.removeprefix("folder:")
             spec: Method = Folder(pattern=pattern)
             name = request.alias or Path(pattern.split("{")[0]).name or "folder"
-            return Named(name, spec, spec).configured(request)
+            if request.alias is None and name in self.methods():
+                name = f"folder:{name}"
+            named = Named(name, spec, spec, kind=f"folder:{name}")
+            return named.configured(request, self.methods())
         if ".py:" in request.name:
-            return plugins.method_of_file(request.name).configured(request)
+            return plugins.method_of_file(request.name).configured(request, self.methods())
         known = self.methods()
         if request.name not in known:
             raise unknown_name("method", request.name, known)
-        return known[request.name].configured(request)
+        return known[request.name].configured(request, known)
 
     def protocol(self, text: str) -> list[Named[EvalProtocol]]:
         """Return the protocols of a request; aliases become the names they stand for."""
@@ -75,7 +78,7 @@ class Registry:
             known = self.protocols()
             if name not in known:
                 raise unknown_name("protocol", name, [*ALIASES, *known])
-            found.append(known[name].configured(request))
+            found.append(known[name].configured(request, [*ALIASES, *known]))
         return found
 
     def _with_plugins(self, kind: str, own: Mapping[str, S]) -> dict[str, Named[S]]:

@@ -54,7 +54,8 @@ class Prepared:
     @property
     def pending(self) -> list[Unit]:
         """Return the units to do, in order."""
-        skipped = frozenset() if self.options.retry_failed else self.failed
+        again = self.options.retry_failed or self.options.rerun
+        skipped = frozenset() if again else self.failed
         done = frozenset() if self.options.rerun else self.known.keys()
         return [u for u in self.units if u.key not in done and u.key not in skipped]
 
@@ -68,6 +69,12 @@ class Prepared:
         """Return how many of these records another commit of the project has made."""
         commit, _ = commit_of_project()
         return sum(record.provenance.commit != commit for record in self.records)
+
+    @property
+    def other_plugins(self) -> int:
+        """Return how many of these records another version of a plugin has made."""
+        now = {unit.key: _origins(unit) for unit in self.units}
+        return sum(now[record.key] != _origins(record) for record in self.records)
 
     def workshop(self) -> Workshop:
         """Return the workshop of this process for this plan."""
@@ -120,7 +127,7 @@ def prepare(
     units = tuple(expand(run, selection, [real.card for real in reals.values()]))
     known: dict[str, Record] = {}
     failed: set[str] = set()
-    if options.out.is_dir() and any(options.out.iterdir()):
+    if not Store.is_new(options.out):
         store = Store.existing(options.out)
         known = {record.key: record for record in store.records()}
         failed = {u.key for u in units if u.key not in known and store.failures(u.key)}
@@ -141,11 +148,13 @@ def execute(
     pending = prepared.pending
     if prepared.options.rerun:
         for unit in pending:
-            store.supersede(unit.key)
+            if unit.key in prepared.known:
+                store.supersede(prepared.known[unit.key])
     tally = inline.execute(pending, store, workshop, reporter)
     found = (store.record(unit.key) for unit in prepared.units)
     by_key = {unit.key: unit for unit in prepared.units}
-    earlier = [] if prepared.options.retry_failed else sorted(prepared.failed)
+    pending_keys = {unit.key for unit in pending}
+    earlier = sorted(prepared.failed - pending_keys)
     return Result(
         store,
         tuple(record for record in found if record is not None),
@@ -184,6 +193,10 @@ def device(name: str) -> torch.device:
             "devices here: use `--device cpu`, or see `bench doctor`."
         )
     return chosen
+
+
+def _origins(made: Unit | Record) -> tuple[str, str]:
+    return made.method.origin, made.protocol.origin if made.protocol else ""
 
 
 def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:

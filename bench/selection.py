@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.sets import DistilledSet
 
 if TYPE_CHECKING:
@@ -34,6 +34,26 @@ def check_ipc(card: DatasetCard, ipc: int | None) -> int:
             f"{size}."
         )
     return ipc
+
+
+def check_distilled(distilled: DistilledSet, card: DatasetCard, ipc: int | None) -> None:
+    """Raise BenchError if a set is not what its method promised: `ipc` images of every class."""
+    import numpy as np
+
+    if distilled.classes != card.classes:
+        raise BenchError(
+            f"A distilled set has the classes of {card.name!r} in label order, the method "
+            f"returned {distilled.classes[:3]}...: mend the method."
+        )
+    counts = np.bincount(distilled.labels, minlength=card.num_classes)
+    if ipc is not None and counts.tolist() != [ipc] * card.num_classes:
+        raise BenchError(
+            f"A distilled set has {ipc} images of every class, the method returned between "
+            f"{counts.min()} and {counts.max()}: mend the method."
+        )
+    for name, values in (("weights", distilled.weights), ("soft", distilled.soft)):
+        if values is not None and not np.isfinite(values).all():
+            raise BenchError(f"The `{name}` of a distilled set must be finite: mend the method.")
 
 
 def choose_per_class(real: RealSet, ipc: int | None, choose: Choose) -> DistilledSet:

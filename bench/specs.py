@@ -62,8 +62,8 @@ def parse(text: str) -> Request:
     split_outside(text, ",")  # brackets must pair up
     head, bracket, rest = text.strip().partition("[")
     alias, equals, name = head.partition("=")
-    if not equals:
-        alias, name = "", head
+    if not equals or head.startswith("folder:"):  # a path may hold "="
+        alias, equals, name = "", "", head
     if not name.strip() or (bracket and not rest.endswith("]")) or (equals and not alias.strip()):
         raise UsageError(f"Expected `name` or `name[field=value,...]`, got {text!r}.")
     fields = []
@@ -188,14 +188,22 @@ def _changes(spec: Any, reference: Any = None) -> list[str]:
     for field in _identity_fields(spec):
         value = getattr(spec, field.name)
         base = _default(field) if reference is None else getattr(reference, field.name)
-        if type(value) is type(base) and value == base:
-            continue
-        if dataclasses.is_dataclass(value):
-            same = base if type(base) is type(value) else None
-            changes.append(f"{field.name}[{','.join(sorted(_changes(value, same)))}]")
-        else:
+        nested = dataclasses.is_dataclass(value)
+        same = type(value) is type(base) and value == base
+        if nested and (not same or getattr(value, "revision", 1) != 1):
+            changes.append(f"{field.name}{_nested(value, base)}")
+        elif not same:
             changes.append(f"{field.name}={_text(value)}")
     return changes
+
+
+def _nested(value: Any, base: Any) -> str:
+    """Return a nested spec in brackets, with its type and revision where they say something."""
+    alike = type(value) is type(base)
+    revision = getattr(value, "revision", 1)
+    kind = "" if alike else f"={type(value).__name__}"
+    version = "" if revision == 1 else f"@{revision}"
+    return f"{kind}{version}[{','.join(sorted(_changes(value, base if alike else None)))}]"
 
 
 def _identity_fields(spec: Any) -> Iterator[dataclasses.Field[Any]]:

@@ -3,7 +3,7 @@
     <out>/bench.json                        marks the folder as ours
     <out>/plan.json, plans/<hash>.json      what was asked; replays with `bench run plan.json`
     <out>/records/<key>.json                one success each, never edited
-    <out>/superseded/<key>.<n>.json         records that `--rerun` has put aside
+    <out>/superseded/<key>.<word>.json      records that `--rerun` has put aside
     <out>/failures/<key>.<attempt>.json     one failed attempt each
     <out>/distilled/<dataset>/<method>/...  distilled sets, ordinary image folders
     <out>/files/<key>/...                   attachments of records
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ import msgspec
 
 from bench import records
 from bench.errors import BenchError, UsageError
-from bench.files import replace_file, write_new
+from bench.files import disk_full_as_error, replace_file, write_new
 from bench.records import Failure, Record
 
 MARKER = "bench.json"
@@ -52,7 +53,7 @@ class Store:
         Raises UsageError if the folder holds something else or cannot be written.
         """
         try:
-            if root.is_dir() and any(root.iterdir()):
+            if not cls.is_new(root):
                 store = cls.existing(root)
             else:
                 store = cls(root)
@@ -71,6 +72,13 @@ class Store:
                 f"({error.strerror}): choose another one."
             ) from error
         return store
+
+    @staticmethod
+    def is_new(root: Path) -> bool:
+        """Say whether a folder is absent or empty, but for a marker that is being written."""
+        if not root.is_dir():
+            return True
+        return all(path.name.startswith(f".{MARKER}.") for path in root.iterdir())
 
     @classmethod
     def existing(cls, root: Path) -> Store:
@@ -110,14 +118,17 @@ class Store:
         """Write a record; FileExistsError if the unit has one."""
         write_new(self.record_path(record.key), records.encode(record))
 
-    def supersede(self, key: str) -> None:
-        """Put a record aside, so that its unit is done again; nothing is lost."""
-        path = self.record_path(key)
-        if path.exists():
-            folder = self.root / "superseded"
-            folder.mkdir(exist_ok=True)
-            taken = len(list(folder.glob(f"{key}.*.json")))
-            path.rename(folder / f"{key}.{taken}.json")
+    def supersede(self, record: Record) -> None:
+        """Put a record aside, so that its unit is done again; nothing is lost.
+
+        Does nothing if another process holds the unit or has put this very record aside already.
+        """
+        with self.claim(record.key) as mine:
+            if mine and self.record(record.key) == record:
+                folder = self.root / "superseded"
+                folder.mkdir(exist_ok=True)
+                name = f"{record.key}.{secrets.token_hex(4)}.json"
+                self.record_path(record.key).rename(folder / name)
 
     def records(self) -> Iterator[Record]:
         """Yield all records, in the order of their keys."""
@@ -146,7 +157,8 @@ class Store:
 
         lock = FileLock(self.root / "locks" / f"{key}.lock", timeout=wait)
         try:
-            lock.acquire()
+            with disk_full_as_error(self.root):
+                lock.acquire()
         except Timeout:
             yield False
             return
@@ -160,7 +172,8 @@ class Store:
         """Yield an empty folder for a claimed unit; what a killed process left there is gone."""
         folder = self.root / "work" / key
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        with disk_full_as_error(self.root):
+            folder.mkdir(parents=True)
         try:
             yield folder
         finally:
@@ -181,7 +194,8 @@ class Store:
     def save_plan(self, name: str, content: bytes) -> Path:
         """Keep a plan under its hash, and as the latest one in `plan.json`."""
         folder = self.root / "plans"
-        folder.mkdir(exist_ok=True)
+        with disk_full_as_error(self.root):
+            folder.mkdir(exist_ok=True)
         replace_file(folder / f"{name}.json", content)
         latest = self.root / "plan.json"
         replace_file(latest, content)

@@ -13,13 +13,14 @@ from bench import specs
 from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.contracts import Outcome
-from bench.distilled_folder import load_distilled, save_distilled
+from bench.distilled_folder import distilled_revision, load_distilled, save_distilled
 from bench.errors import BenchError
 from bench.manifest import read_manifest
 from bench.named import Named
-from bench.plan import Unit
+from bench.plan import Unit, inputs_of
 from bench.provenance import Stopwatch
 from bench.records import Data, Described, Record
+from bench.selection import check_distilled
 from bench.store import Store
 from bench.streams import Streams
 
@@ -103,14 +104,22 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
 def distilled_folder(unit: Unit, store: Store) -> Path:
     """Return where the distilled set that a unit makes or uses lies."""
     size = "full" if unit.ipc is None else f"ipc{unit.ipc}"
+    # Named by what the key is made of: the label is that of one request among several.
+    method = unit.method.identity(unit.resolved_method)
     return store.distilled_folder(
-        unit.card.name, unit.method.label, size, f"seed{unit.seed}", key=unit.distillation
+        unit.card.name, method, size, f"seed{unit.seed}", key=unit.distillation
     )
 
 
 def _distil(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple[Outcome, str]:
     real = workshop.real(unit.card.name)
+    if inputs_of(unit.resolved_method, unit.card, unit.ipc, unit.seed) != unit.inputs:
+        raise BenchError(
+            f"The files that {unit.method.name!r} reads have changed since the run was planned: "
+            "start it again."
+        )
     distilled = unit.resolved_method.distill(real, unit.ipc, ctx)
+    check_distilled(distilled, unit.card, unit.ipc)
     folder = distilled_folder(unit, store)
     # Without its record, a set is what a killed run has left: it is made anew.
     for left in (folder, *folder.parent.glob(f".{folder.name}.*.partial")):
@@ -139,6 +148,11 @@ def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tup
             f"The distilled set {str(folder)!r} is missing: run again with `--rerun` to make it."
         )
     real = workshop.real(unit.card.name)
+    if distilled_revision(folder) != made.distilled:
+        raise BenchError(
+            f"{str(folder)!r} holds another set than its record says: run again with `--rerun` "
+            "to make it anew."
+        )
     distilled = workshop.distilled(unit.distillation, folder, real)
     student = unit.student.asked if unit.student else None
     return unit.resolved_protocol.evaluate(distilled, real, student, ctx), made.distilled

@@ -47,6 +47,7 @@ WRONG_USAGE = {
     "IPC that is no number": ("--ipc", "ten", ["--ipc", "'ten'"]),
     "IPC above the smallest class": ("--ipc", "7", ["7", "6"]),
     "no seeds": ("--seeds", "0", ["--seeds", "at least 1"]),
+    "more seeds than anybody wants": ("--seeds", "2000000000", ["--seeds", "at most"]),
     "no methods": ("--methods", "", ["--methods"]),
     "an option of the wrong type": ("--seeds", "two", ["seeds", "two"]),
     "a ConvNet too deep for the resolution": ("--students", "convnet6", ["64", "16"]),
@@ -97,6 +98,7 @@ def test_wrong_options_are_answered_in_one_sentence(extra, words, bench, tiny_ru
         (["leaderboard", "--format", "cvs"], ["'csv'"]),
         (["show", "0123", "--out", "nowhere"], ["nowhere"]),
         (["show", "nothing.json"], ["nothing.json"]),
+        (["show", ""], ["key"]),
         (["score", "nowhere", "--dataset", "shapenette"], ["nowhere"]),
     ],
 )
@@ -306,6 +308,9 @@ def test_a_distilled_image_that_was_changed_fails_the_unit_that_needs_it(bench, 
         ("x = 1", ["METHODS"]),
         ("import nothing_of_this_name", ["nothing_of_this_name"]),
         ("def (", ["SyntaxError"]),
+        ("METHODS = {'x': 3}", ["3", "contract"]),
+        ("METHODS = [1]", ["dictionary"]),
+        ("raise SystemExit(0)", ["SystemExit"]),
     ],
 )
 def test_a_plugin_that_cannot_be_used_is_refused(text, words, bench, tiny_run, tmp_path):

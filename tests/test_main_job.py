@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -293,6 +295,103 @@ def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_records(
     for path in (out / "records").glob("*.json"):
         records.read_record(path)
     assert bench(*tiny_run, "--out", out).status == 0
+
+
+def test_an_alias_is_a_label_and_never_another_result(bench, tiny_run, tmp_path):
+    out = tmp_path / "out"
+    for method in ("x=random", "x=first"):
+        run = [*tiny_run, "--out", str(out)]
+        run[run.index("random,first")] = method
+        assert bench(*run).status == 0
+    identities = {record["method"]["identity"] for record in contents(out).values()}
+    assert identities == {"random", "first"}
+
+
+def test_two_students_under_one_alias_are_two_students(bench, tiny_run, tmp_path):
+    run = [*tiny_run, "--out", str(tmp_path / "out")]
+    run[run.index("convnet2[width=4]")] = "s=convnet1[width=4],s=convnet2[width=4]"
+    assert bench(*run).status == 0
+    found = contents(tmp_path / "out").values()
+    students = {record["student"]["identity"] for record in found if record["student"]}
+    assert students == {"convnet1+depth=1,width=4", "convnet2+depth=2,width=4"}
+
+
+def test_an_alias_cannot_be_a_registered_name(bench, tiny_run, tmp_path):
+    run = [*tiny_run, "--out", str(tmp_path / "out")]
+    run[run.index("random,first")] = "random=first"
+    answer = bench(*run)
+    assert answer.status == 2
+    assert "registered name" in answer.err
+
+
+def test_a_new_revision_of_an_artefact_changes_the_units_that_need_it(
+    tiny_set, own_cache, monkeypatch
+):
+    from bench.data import open_real_set
+    from bench.features import Embeddings
+    from bench.plan import RunSpec, Selection, expand
+    from bench.registry import Registry
+
+    run = RunSpec(methods=("random", "kmeans"), ipc=(1,), students=("convnet1",), seeds=1)
+    card = open_real_set(f"tiny=folder:{tiny_set}", data_root=None, cache=own_cache).card
+    card = dataclasses.replace(card, features="convnet1[width=4]@16")
+
+    def keys() -> dict[str, str]:
+        units = expand(run, Selection.of(run, Registry()), [card])
+        return {unit.title: unit.key for unit in units}
+
+    before = keys()
+    monkeypatch.setattr(Embeddings, "revision", 2)
+    changed = {title for title, key in keys().items() if before[title] != key}
+    assert changed == {title for title in before if title.startswith("kmeans")}
+
+
+def test_a_lost_distilled_set_is_named_and_made_anew_by_rerun(bench, logged, tmp_path):
+    out = tmp_path / "out"
+    bench(*logged, "--out", out)
+    before = contents(out)
+    shutil.rmtree(out / "distilled")
+    for path in (out / "records").glob("*.json"):
+        if json.loads(path.read_text())["kind"] == "evaluation":
+            path.unlink()
+    answer = bench(*logged, "--out", out)
+    assert answer.status == 1
+    assert "--rerun" in answer.err
+    assert bench(*logged, "--out", out, "--rerun").status == 0
+    assert contents(out) == before
+
+
+def test_records_of_another_version_of_a_plugin_are_pointed_out(bench, logged, tmp_path):
+    out = tmp_path / "out"
+    bench(*logged, "--out", out)
+    assert "another version of a plugin" not in bench(*logged, "--out", out).err
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(plugin.read_text() + "# edited\n")
+    assert "8 of the records are of another version of a plugin" in bench(*logged, "--out", out).err
+
+
+def test_a_method_that_returns_too_many_images_fails_its_unit(bench, logged, tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(plugin.read_text().replace("[:ipc]", "[: ipc + 1]"))
+    answer = bench(*logged, "--out", tmp_path / "out")
+    assert answer.status == 1
+    assert "mend the method" in answer.err
+    assert contents(tmp_path / "out") == {}
+
+
+def test_a_run_killed_before_its_marker_was_written_can_be_started_again(bench, tiny_run, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".bench.json.0123456789ab").write_bytes(b"{")
+    assert bench(*tiny_run, "--out", out).status == 0
+
+
+def test_the_artefacts_of_a_record_do_not_depend_on_what_was_cached(bench, tiny_run, tmp_path):
+    run = list(tiny_run)
+    run[run.index("random,first")] = "kmeans[features=convnet1[width=4]@16]"
+    for name in ("cold", "warm"):
+        assert bench(*run, "--out", tmp_path / name).status == 0
+    assert contents(tmp_path / "cold") == contents(tmp_path / "warm")
 
 
 def test_results_of_this_project_can_be_had_from_python(tiny_set, tmp_path):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from bench import specs
-from bench.backbones import find_student
+from bench.backbones import STUDENTS, find_student
 from bench.named import Named
 
 if TYPE_CHECKING:
@@ -20,5 +21,8 @@ def requested_students(text: str) -> list[Named[Student]]:
     found = []
     for request in specs.sweep(specs.parse(text)):
         spec = find_student(request.name)
-        found.append(Named(request.name, spec, spec).configured(request))
+        named = Named(request.name, spec, spec).configured(request, STUDENTS)
+        # "alexnet" is torchvision's, and a ConvNet of depth 4 is `convnet4` by whatever name.
+        kind = getattr(named.asked, "name", request.name)
+        found.append(dataclasses.replace(named, kind=kind))
     return found

@@ -104,6 +104,8 @@ def show(
             raise UsageError(f"Expected the file of a record, {what!r} does not exist.")
         typer.echo(encode(read_record(Path(what))).decode())
         return
+    if not what.strip():
+        raise UsageError("`bench show` needs a record's key or file, or a cell, got ''.")
     store = Store.existing(out)
     found = list(_of_cell(store, what)) if "," in what else list(_of_key(store, what))
     if not found:

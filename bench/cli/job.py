@@ -70,6 +70,11 @@ def _say_what_is_done(prepared: Prepared, console: Console) -> None:
             f"{prepared.other_commits} of the records are of another commit of this project; "
             "`--rerun` makes them anew."
         )
+    if done and not prepared.options.rerun and prepared.other_plugins:
+        lines.append(
+            f"{prepared.other_plugins} of the records are of another version of a plugin; "
+            "`--rerun` makes them anew."
+        )
     if prepared.failed and not prepared.options.retry_failed:
         lines.append(
             f"{len(prepared.failed)} units failed earlier; `--retry-failed` tries them again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -46,17 +46,19 @@ def execute(units: Sequence[Unit], store: Store, workshop: Workshop, reporter: R
     DiskFullError, since nothing more could be kept, and lets KeyboardInterrupt through.
     """
     tally = Tally()
+    unsettled = {unit.key for unit in units if unit.kind == "distillation"}
     reporter.begin(units)
     try:
         waiting = list(units)
         while waiting:
             busy = []
             for unit in waiting:
-                state = _attempt(unit, store, workshop, reporter)
+                state = _attempt(unit, store, workshop, reporter, unsettled)
                 if state == "busy":
                     busy.append(unit)
                 else:
                     tally.count(state, unit)
+                    unsettled.discard(unit.key)
             if len(busy) == len(waiting):
                 time.sleep(_POLL_SECONDS)
             waiting = busy
@@ -65,7 +67,9 @@ def execute(units: Sequence[Unit], store: Store, workshop: Workshop, reporter: R
     return tally
 
 
-def _attempt(unit: Unit, store: Store, workshop: Workshop, reporter: Reporter) -> State:
+def _attempt(
+    unit: Unit, store: Store, workshop: Workshop, reporter: Reporter, unsettled: Container[str]
+) -> State:
     with store.claim(unit.key) as mine:
         if not mine:
             return "busy"
@@ -74,15 +78,25 @@ def _attempt(unit: Unit, store: Store, workshop: Workshop, reporter: Reporter) -
             reporter.started(unit)
             reporter.finished(unit, record)
             return "done"
-        if unit.kind == "evaluation" and store.record(unit.distillation) is None:
-            return "blocked" if not _under_way(unit, store) else "busy"
+        if unit.kind == "evaluation":
+            missing = _without_set(unit, store, unsettled)
+            if missing is not None:
+                return missing
         return _do(unit, store, workshop, reporter)
 
 
-def _under_way(unit: Unit, store: Store) -> bool:
-    """Say whether another process is making the distilled set that the unit needs."""
+def _without_set(unit: Unit, store: Store, unsettled: Container[str]) -> State | None:
+    """Return "busy" or "blocked" if the unit's distilled set is not there, else None.
+
+    It may still come while another process makes it, or while this run has it to do.
+    """
+    if store.record(unit.distillation) is not None:
+        return None
     with store.claim(unit.distillation) as free:
-        return not free
+        if not free or unit.distillation in unsettled:
+            return "busy"
+        # Read again under the lock: it may have been written since.
+        return "blocked" if store.record(unit.distillation) is None else None
 
 
 def _do(unit: Unit, store: Store, workshop: Workshop, reporter: Reporter) -> State:

@@ -54,6 +54,8 @@ def names() -> list[str]:
 def load(text: str) -> Suite:
     """Return a suite by name or file; UsageError if it is unknown or cannot be read."""
     path = Path(text) if text.endswith((".toml", ".json")) else FOLDER / f"{text}.toml"
+    if not path.is_file() and Path(text).is_file():
+        raise UsageError(f"A suite ends in .toml and a plan in .json, got {text!r}: rename it.")
     if not path.is_file():
         if path.parent == FOLDER:
             raise unknown_name("suite", text, names())

@@ -56,6 +56,10 @@ def test_a_malformed_request_is_refused(text):
         specs.parse(text)
 
 
+def test_an_equals_sign_in_a_path_is_no_alias():
+    assert specs.parse("folder:/a/ipc=1[take=first]").name == "folder:/a/ipc=1"
+
+
 def test_a_bar_sweeps_over_every_combination():
     swept = specs.sweep(specs.parse("a[x=0|1,y=p|q]"))
     assert [dict(request.fields) for request in swept] == [
@@ -115,6 +119,15 @@ def test_the_identity_names_what_differs_from_the_class_defaults_and_nothing_els
     changed = Spec(lr=0.1, sampling=Sampling(steps=20), path="/somewhere")
     assert specs.identity("spec", changed) == "spec+lr=0.1,sampling[steps=20]"
     assert specs.identity("spec", Revised()) == "spec@3"
+
+
+def test_a_nested_spec_enters_with_its_revision_and_its_type():
+    @dataclass(frozen=True)
+    class Newer(Sampling):
+        revision: ClassVar[int] = 2
+
+    identities = {specs.identity("s", Spec(sampling=s)) for s in (Sampling(), Newer(), Newer(7))}
+    assert identities == {"s", "s+sampling=Newer@2[]", "s+sampling=Newer@2[steps=7]"}
 
 
 def test_the_label_names_what_differs_from_the_preset():
