@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.datasets.folder import default_loader
+
+from bench.data.decode import decode_file
 
 
 def with_option(run: list[str], option: str, value: str) -> list[str]:
@@ -229,6 +232,33 @@ def save_as(mode: str) -> Callable[[Path], None]:
 def test_images_that_are_not_rgb_are_read_all_the_same(mode, bench, tiny_run, tiny_set, tmp_path):
     save_as(mode)(tiny_set / "val" / "bee" / "1.png")
     assert bench(*tiny_run, "--out", tmp_path / "out").status == 0
+
+
+def test_a_rotation_in_the_exif_data_is_left_alone_as_torchvision_leaves_it(
+    bench, tiny_run, tiny_set, tmp_path
+):
+    path = tiny_set / "val" / "bee" / "1.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn by 90 degrees to the right"
+    with Image.open(path) as image:
+        image.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert bench(*tiny_run, "--out", tmp_path / "out").status == 0
+    assert np.array_equal(decode_file(path), np.asarray(default_loader(str(path))))
+
+
+def test_without_network_the_unit_that_needs_weights_fails_and_says_so(
+    bench, tiny_run, tmp_path, monkeypatch
+):
+    def offline(*_: object) -> None:
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", offline)
+    run = with_option(tiny_run, "--methods", "kmeans[features=resnet18-imagenet],first")
+    answer = bench(*run, "--out", tmp_path / "out")
+    assert answer.status == 1
+    assert "network is unreachable" in answer.err
+    assert "Traceback" not in answer.err
+    assert len(list((tmp_path / "out" / "records").iterdir())) == 2 + 4  # all of `first`
 
 
 # The folder of the run -------------------------------------------------------------------------
