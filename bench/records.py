@@ -53,7 +53,7 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     """Name with the fields that the request changed: the heading in tables."""
     identity: str
-    """Name, revision and resolved fields that differ from the class defaults."""
+    """Canonical name, revision and resolved fields that differ from the class defaults."""
     asked: dict[str, Any]
     """Every field as requested; None means as published for this set, IPC and student."""
     fields: dict[str, Any]
