@@ -27,6 +27,8 @@ class Named(Generic[S]):
     """Where a third party's spec comes from, with version or file hash; "" is this project."""
     kind: str = ""
     """Canonical name, which decides the identity whatever alias is given; "" is `name`."""
+    optional: bool = False
+    """Whether it came with "all": where it cannot serve a set, it is left out with a sentence."""
 
     @property
     def label(self) -> str:

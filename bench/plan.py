@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -153,14 +153,26 @@ class Selection:
         return cls(*(tuple(found[kind]) for kind in ("method", "protocol", "student")))
 
 
-def expand(run: RunSpec, selection: Selection, cards: Sequence[DatasetCard]) -> list[Unit]:
+def expand(
+    run: RunSpec,
+    selection: Selection,
+    cards: Sequence[DatasetCard],
+    note: Callable[[str], None] = lambda _: None,
+) -> list[Unit]:
     """Return the units of a run, each once, a distillation before what needs it.
 
-    Raises UsageError where a method, protocol or student cannot do what is asked of it.
+    A method that came with "all" and cannot serve a set is left out and `note` told why, once a
+    reason. Raises UsageError where another method, a protocol or a student cannot do what is asked
+    of it, or where no method is left for a set.
     """
     units: dict[str, Unit] = {}
     for card in cards:
-        distilled = list(_distillations(run, selection, card))
+        left_out: dict[str, None] = {}
+        distilled = list(_distillations(run, selection, card, left_out))
+        if not distilled:
+            raise UsageError(f"No method can serve {card.name!r}: {'; '.join(left_out)}")
+        for sentence in left_out:
+            note(sentence)
         evaluated = [unit for d in distilled for unit in _evaluations(run, selection, d)]
         evaluated.sort(key=lambda unit: unit.affinity)  # stable: methods keep their order
         units |= {unit.key: unit for unit in (*distilled, *evaluated)}
@@ -172,11 +184,20 @@ def inputs_of(method: Method, card: DatasetCard, ipc: int | None, seed: int) -> 
     return method.inputs_revision(card, ipc, seed) if isinstance(method, ReadsFiles) else ""
 
 
-def _distillations(run: RunSpec, selection: Selection, card: DatasetCard) -> Iterator[Unit]:
+def _distillations(
+    run: RunSpec, selection: Selection, card: DatasetCard, left_out: dict[str, None]
+) -> Iterator[Unit]:
+    """Yield the distillations of one set; the sentences on methods left out go into `left_out`."""
     for ipc in run.ipc:
         for method in selection.methods:
             size = ipc if method.asked.uses_ipc else None
-            resolved = method.asked.resolve(card, size)
+            try:
+                resolved = method.asked.resolve(card, size)
+            except UsageError as error:
+                if not method.optional:
+                    raise
+                left_out[f"{method.label} is left out for {card.name}: {error}"] = None
+                continue
             for seed in range(run.seeds if resolved.stochastic else 1):
                 inputs = inputs_of(resolved, card, size, seed)
                 request = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -47,7 +47,7 @@ class Registry:
     def method(self, text: str) -> list[Named[Method]]:
         """Return the methods of a request: "all", a sweep, or a single one."""
         if text == "all":
-            return list(self.methods().values())
+            return [replace(named, optional=True) for named in self.methods().values()]
         return [self._method(request) for request in specs.sweep(specs.parse(text))]
 
     def _method(self, request: specs.Request) -> Named[Method]:

@@ -119,12 +119,13 @@ def prepare(
 ) -> Prepared:
     """Open the sets, expand the plan and look at what is done; trains and writes nothing.
 
-    Raises UsageError for a request that cannot be carried out.
+    `note` hears a sentence for every method of "all" that cannot serve a set. Raises UsageError for
+    a request that cannot be carried out.
     """
     names = registry.load(Path(plugin) for plugin in run.plugins)
     selection = Selection.of(run, names)
-    reals = _open_sets(run, options, note)
-    units = tuple(expand(run, selection, [real.card for real in reals.values()]))
+    reals = _open_sets(run, options)
+    units = tuple(expand(run, selection, [real.card for real in reals.values()], note))
     known: dict[str, Record] = {}
     failed: set[str] = set()
     if not Store.is_new(options.out):
@@ -169,8 +170,8 @@ def run(spec: RunSpec, options: Options | None = None, reporter: Reporter | None
     from rich.console import Console
 
     options = options or Options()
-    prepared = prepare(spec, options)
     chosen = reporter or Lines(Console(stderr=True))
+    prepared = prepare(spec, options, chosen.note)
     return execute(prepared, prepared.workshop(), chosen)
 
 
@@ -199,7 +200,7 @@ def _origins(made: Unit | Record) -> tuple[str, str]:
     return made.method.origin, made.protocol.origin if made.protocol else ""
 
 
-def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
+def _open_sets(run: RunSpec, options: Options) -> dict[str, RealSet]:
     root = Path(run.data_root) if run.data_root else None
     reals: dict[str, RealSet] = {}
     for request in run.datasets:

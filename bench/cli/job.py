@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -27,7 +28,7 @@ def start(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: 
     from bench import runner
 
     console = Console(stderr=True)
-    prepared = runner.prepare(spec, options, console.print)
+    prepared = runner.prepare(spec, options, partial(_say, console))
     _same_sets(prepared, suite)
     _say_what_is_done(prepared, console)
     if not prepared.pending:
@@ -80,7 +81,11 @@ def _say_what_is_done(prepared: Prepared, console: Console) -> None:
             f"{len(prepared.failed)} units failed earlier; `--retry-failed` tries them again."
         )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        _say(console, line)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_plan(prepared: Prepared, cost: Estimate) -> None:
