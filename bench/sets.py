@@ -38,7 +38,8 @@ class DatasetCard:
     resolution: int
     """Pixels per side that students see unless a protocol says otherwise."""
     features: str
-    """The network behind `features="auto"`, as `<student>@<resolution>`, trained on this set."""
+    """The network behind `features="auto"`, trained on this set: "embedded" for the procedural
+    sets, else `<student>@<resolution>`."""
 
     @property
     def num_classes(self) -> int:

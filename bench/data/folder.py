@@ -72,8 +72,12 @@ def real_set(
     *,
     splits: tuple[str, str],
     resolution: int,
+    features: str | None = None,
 ) -> RealSet:
-    """Return a real set with its card; `splits` are the ids of train and test."""
+    """Return a real set with its card; `splits` are the ids of train and test.
+
+    `features` None means a student that the harness trains on this set.
+    """
     sizes = Counter(train.labels.tolist())
     card = DatasetCard(
         name=name,
@@ -85,7 +89,7 @@ def real_set(
         test_revision=test.revision,
         class_sizes=tuple(sizes[label] for label in range(len(classes))),
         resolution=resolution,
-        features="resnetap10@224" if resolution == 224 else "convnet3[width=64]@32",
+        features=features or ("resnetap10@224" if resolution == 224 else "convnet3[width=64]@32"),
     )
     return RealSet(card, train, test)
 

@@ -1,8 +1,9 @@
 """Embeddings of the training images: what coreset methods choose by.
 
 An embedding is named by its network: `<student>@<resolution>` is a student that the harness
-trains on the very training set, `resnet18-imagenet` is torchvision's network, which has seen the
-labels of ImageNet and is therefore never chosen by itself.
+trains on the very training set, `embedded` is the small network that comes with the package for the
+procedural sets, `resnet18-imagenet` is torchvision's network, which has seen the labels of ImageNet
+and is therefore never chosen by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.features.imagenet import IMAGENET, imagenet_network
+from bench.features.shipped import EMBEDDED, ShippedNetwork
 from bench.features.trained import TrainedNetwork, checked_real_set, prefixed, split_features
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from bench.contracts import Artefact
     from bench.sets import ImageSet
 
-__all__ = ["Embeddings", "TrainedNetwork", "check_features"]
+__all__ = ["Embeddings", "ShippedNetwork", "TrainedNetwork", "check_features"]
 
 BATCH_PIXELS = 2**23
 """Pixels of the images embedded together: 167 of 224 x 224. Speed and memory, never a value."""
@@ -33,7 +35,7 @@ BATCH_PIXELS = 2**23
 
 def check_features(text: str) -> None:
     """Raise UsageError unless `text` names an embedding; no weights are looked for."""
-    if text != IMAGENET:
+    if text not in (EMBEDDED, IMAGENET):
         split_features(text)
 
 
@@ -47,10 +49,10 @@ class Embeddings:
     """Name of the real set in this run."""
     train_revision: str
     features: str
-    """`<student>@<resolution>` or "resnet18-imagenet"."""
+    """`<student>@<resolution>`, "embedded" or "resnet18-imagenet"."""
 
     def needs(self) -> tuple[Artefact[Any], ...]:
-        """Return the trained student; nothing for a network that is trained already."""
+        """Return the network; nothing for one that is fetched."""
         network = self._network()
         return () if network is None else (network,)
 
@@ -63,7 +65,8 @@ class Embeddings:
         if artefact is None:
             model, batches = imagenet_network().to(ctx.device), _decoded_batches(real.train, 224)
         else:
-            model, batches = ctx.get(artefact), _cached_batches(real.train, artefact, ctx)
+            model = ctx.get(artefact)
+            batches = _cached_batches(real.train, artefact.resolution, ctx)
         with torch.no_grad():
             embedded = (_embedded(model, batch, ctx.device) for batch in batches)
             _write_rows(out / "features.npy", embedded, len(real.train))
@@ -77,9 +80,11 @@ class Embeddings:
         )
         return features
 
-    def _network(self) -> TrainedNetwork | None:
+    def _network(self) -> TrainedNetwork | ShippedNetwork | None:
         if self.features == IMAGENET:
             return None
+        if self.features == EMBEDDED:
+            return ShippedNetwork.of()
         network, student, resolution = split_features(self.features)
         return TrainedNetwork(
             self.dataset, self.train_revision, network, student.revision, resolution
@@ -102,14 +107,12 @@ def _decoded_batches(images: ImageSet, resolution: int) -> Iterator[NDArray[np.u
         yield read_pixels(Chosen(images.images, rows), Prefix(resolution, resolution))
 
 
-def _cached_batches(
-    images: ImageSet, network: TrainedNetwork, ctx: Context
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images `[B, 3, H, W]` that the network was trained on, without augmentation."""
+def _cached_batches(images: ImageSet, resolution: int, ctx: Context) -> Iterator[NDArray[np.uint8]]:
+    """Yield the images `[B, 3, H, W]` at a resolution, without augmentation."""
     import numpy as np
 
-    pixels = prefixed(images, network.resolution, ctx)
-    size = _batch_size(network.resolution)
+    pixels = prefixed(images, resolution, ctx)
+    size = _batch_size(resolution)
     for start in range(0, len(images), size):
         yield np.array(pixels[start : start + size])
 

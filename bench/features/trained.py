@@ -119,8 +119,8 @@ def split_features(text: str) -> tuple[str, Student, int]:
     network, _, pixels = text.rpartition("@")
     if not network or not pixels.isascii() or not pixels.isdigit() or int(pixels) < 1:
         raise UsageError(
-            f"`features` must be 'auto', 'resnet18-imagenet' or `<student>@<resolution>`, such as "
-            f"'convnet3@32', got {text!r}."
+            "`features` must be 'auto', 'embedded', 'resnet18-imagenet' or "
+            f"`<student>@<resolution>`, such as 'convnet3@32', got {text!r}."
         )
     found = requested_students(network)
     if len(found) != 1:

@@ -56,7 +56,13 @@ class Shapes:
             rendered_set(name, split, per_class, cache) for split, per_class in SPLITS.items()
         )
         return real_set(
-            name, CLASSES[name], train, test, splits=("drawn", "drawn"), resolution=SIDE
+            name,
+            CLASSES[name],
+            train,
+            test,
+            splits=("drawn", "drawn"),
+            resolution=SIDE,
+            features="embedded",
         )
 
 

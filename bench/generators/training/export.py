@@ -16,11 +16,10 @@ import msgspec
 
 from bench.errors import BenchError
 from bench.files import replace_file
-from bench.generators.training.images import SETS, class_ids
+from bench.generators.shipped import CARD, CLASS_IDS, SETS
 from bench.generators.training.result import WEIGHTS, read_result
 
 STAGES = ("autoencoder", "transformer", "features")
-CARD = "card.json"
 LARGEST = 12_000_000
 """Bytes that all weights together may take."""
 
@@ -52,7 +51,7 @@ def export(out: Path, to: Path) -> dict[str, Any]:
     card = {
         "version": 1,
         "name": "embedded",
-        "classes": class_ids(),
+        "classes": CLASS_IDS,
         "data": {"sets": SETS, "what": "Images of these procedural sets and nothing else."},
         "files": {file_name(name): _file_facts(content) for name, content in weights.items()},
         "bytes": sum(len(content) for content in weights.values()),

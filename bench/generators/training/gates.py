@@ -20,11 +20,11 @@ from bench.backbones import ConvNet, build_student, embed
 from bench.files import replace_file
 from bench.generators.architecture import IMAGE_SIZE
 from bench.generators.interface import Generator
+from bench.generators.shipped import SETS
 from bench.generators.training.features import EpochLearner, short_recipe
 from bench.generators.training.figures import psnr, recognised, spreads
 from bench.generators.training.images import (
     CLASSES_PER_SET,
-    SETS,
     eight_bit,
     fingerprint,
     of_set,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bench.data.shapes import CLASSES
+from bench.generators.shipped import SETS
 from bench.training.loop import Examples
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     Render = Callable[[str, str, int, int, int], NDArray[np.uint8]]
     """From (set, split, class index, start, count) to images uint8 `[count, H, W, 3]`."""
 
-SETS = ("shapenette", "shapewoof")
 CLASSES_PER_SET = 10
 
 
@@ -35,11 +34,6 @@ def rendered(render: Render, split: str, per_class: int) -> Examples:
     ]
     labels = torch.arange(len(SETS) * CLASSES_PER_SET).repeat_interleave(per_class)
     return Examples(torch.cat(images).contiguous(), labels)
-
-
-def class_ids() -> tuple[str, ...]:
-    """Return the class ids of both sets by the label that they have here."""
-    return tuple(class_id for name in SETS for class_id in CLASSES[name])
 
 
 def of_set(examples: Examples, number: int) -> Examples:

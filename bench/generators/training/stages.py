@@ -25,11 +25,12 @@ from bench.generators.architecture import (
 from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import GeneratorCard
 from bench.generators.diffusion_transformer import DiffusionTransformer, block_names
+from bench.generators.shipped import CARD, CLASS_IDS
 from bench.generators.training.autoencoder import AutoencoderSettings, train_autoencoder
-from bench.generators.training.export import CARD, STAGES, export, file_name
+from bench.generators.training.export import STAGES, export, file_name
 from bench.generators.training.features import FeatureSettings, train_features
 from bench.generators.training.gates import GateSettings, measure
-from bench.generators.training.images import class_ids, rendered
+from bench.generators.training.images import rendered
 from bench.generators.training.log import read_losses
 from bench.generators.training.result import WEIGHTS, load_weights
 from bench.generators.training.stage import LOSSES, Watch
@@ -128,7 +129,7 @@ def _gates(asked: Request, settings: Any, render: Render) -> list[str]:
         name="embedded",
         weights=transformer_hash,
         conditioning="class",
-        classes=class_ids(),
+        classes=CLASS_IDS,
         image_size=IMAGE_SIZE,
         latent_shape=LATENT_SHAPE,
         layers=block_names(len(transformer.transformer_blocks)),

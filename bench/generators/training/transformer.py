@@ -114,7 +114,7 @@ class TransformerLearner:
         self.tables = Tables.of(Betas(), self.device)
         self.average = moving_average(model, settings.average)
         optimizer = torch.optim.AdamW(
-            model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+            model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
         self.parts = Parts(model, optimizer, self.average)
 
