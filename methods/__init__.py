@@ -1,14 +1,14 @@
 """Methods: each turns a real set into a distilled set.
 
 One file per method, one frozen dataclass whose fields are its whole configuration. `folder` is
-not listed because it needs an argument: a request `folder:PATH` builds it. `dit` is not listed
-before the embedded generator comes with weights.
+not listed because it needs an argument: a request `folder:PATH` builds it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from methods.dit import DiT
 from methods.first import First
 from methods.full import Full
 from methods.kmeans import KMeansMedoids
@@ -21,5 +21,6 @@ METHODS: dict[str, Method] = {
     "random": RandomSubset(),
     "first": First(),
     "kmeans": KMeansMedoids(),
+    "dit": DiT(),
     "full": Full(),
 }

@@ -3,7 +3,8 @@
 Paper:     Cui et al., "DC-BENCH: Dataset Condensation Benchmark", NeurIPS 2022 ("kmeans-emb").
 Reference: none; justincui03/dc_benchmark ships the resulting tensors and not their embedding.
 Differs:   the embedding is a field. "auto" is a student trained by the harness on this training
-           set, so that no label of another set leaks in; "resnet18-imagenet" has seen ImageNet.
+           set, or the package's own network for the procedural sets, so that no label of another
+           set leaks in; "resnet18-imagenet" has seen ImageNet.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class KMeansMedoids:
     uses_ipc: ClassVar[bool] = True
 
     features: str = "auto"
-    """Embedding: `<student>@<resolution>`, "resnet18-imagenet", or "auto" for the dataset's own."""
+    """Embedding: `<student>@<resolution>`, "embedded", "resnet18-imagenet", or "auto" for the
+    dataset's own."""
     n_init: int = 10
     """Starts of the clustering, of which the one with the least inertia is kept."""
 

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from bench import records
+from bench.errors import UsageError
 
 FAILING = """
 from dataclasses import dataclass
@@ -344,6 +345,41 @@ def test_a_new_revision_of_an_artefact_changes_the_units_that_need_it(
     monkeypatch.setattr(Embeddings, "revision", 2)
     changed = {title for title, key in keys().items() if before[title] != key}
     assert changed == {title for title in before if title.startswith("kmeans")}
+
+
+def test_all_leaves_out_a_method_that_cannot_serve_the_set_and_says_why(bench, tiny_run, tmp_path):
+    run = [*tiny_run, "--out", str(tmp_path / "out"), "--plugin", str(tmp_path / "picky.py")]
+    (tmp_path / "picky.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from bench.errors import UsageError\n"
+        "from methods.first import First\n\n\n"
+        "@dataclass(frozen=True)\n"
+        "class Picky(First):\n"
+        "    def resolve(self, card, ipc):\n"
+        "        raise UsageError('It wants [other] classes.')\n\n\n"
+        "METHODS = {'picky': Picky()}\n"
+    )
+    run[run.index("random,first")] = "all"
+    answer = bench(*run, "--dry-run")
+    assert answer.status == 0
+    assert answer.err.count("picky/picky is left out for tiny: It wants [other] classes.") == 1
+    assert answer.err.count("dit is left out for tiny: No generator is meant for the classes") == 1
+    assert "x random, tiny" in answer.out
+    run[run.index("all")] = "picky/picky"
+    answer = bench(*run, "--dry-run")
+    assert (answer.status, answer.err.strip()) == (2, "bench: It wants [other] classes.")
+
+
+def test_a_set_that_no_method_of_all_can_serve_is_refused(tiny_set, own_cache):
+    from bench.data import open_real_set
+    from bench.plan import RunSpec, Selection, expand
+    from bench.registry import Registry
+
+    card = open_real_set(f"tiny=folder:{tiny_set}", data_root=None, cache=own_cache).card
+    selection = Selection.of(RunSpec(students=("convnet1",)), Registry())
+    unfit = [named for named in selection.methods if named.name != "full"]
+    with pytest.raises(UsageError, match=r"No method can serve 'tiny': random is left out"):
+        expand(RunSpec(ipc=(7,)), dataclasses.replace(selection, methods=tuple(unfit)), [card])
 
 
 def test_a_lost_distilled_set_is_named_and_made_anew_by_rerun(bench, logged, tmp_path):

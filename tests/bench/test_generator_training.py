@@ -29,13 +29,14 @@ from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import Betas, GeneratorCard
 from bench.generators.embedded import Embedded
 from bench.generators.interface import Cond, Prediction
+from bench.generators.shipped import CLASS_IDS, SETS, ShippedWeights
 from bench.generators.training import figures, stages
 from bench.generators.training.autoencoder import AutoencoderSettings, train_autoencoder
 from bench.generators.training.checkpoint import Parts
 from bench.generators.training.diffusion import Tables
 from bench.generators.training.features import FeatureSettings, train_features
 from bench.generators.training.gates import GateSettings, measure
-from bench.generators.training.images import SETS, class_ids, of_set, rendered
+from bench.generators.training.images import of_set, rendered
 from bench.generators.training.latents import decode, encode, standardise
 from bench.generators.training.log import read_losses
 from bench.generators.training.result import half_weights, load_weights
@@ -602,7 +603,7 @@ class Copying:
 
     def __init__(self, targets):
         self.targets = targets
-        self.card = GeneratorCard("copying", "", "class", class_ids(), 32, (3, 32, 32), (), False)
+        self.card = GeneratorCard("copying", "", "class", CLASS_IDS, 32, (3, 32, 32), (), False)
         self.kept = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64).neg().add(1).cumprod(0)
 
     def condition(self, classes, prompts=None):
@@ -692,11 +693,11 @@ def test_the_stages_end_in_files_that_the_generator_opens(tmp_path, monkeypatch)
     for stage in ("autoencoder", "transformer", "features", "gates", "export"):
         run(stage, out, to=weights)
     card = json.loads((weights / "card.json").read_text())
-    assert card["classes"] == list(class_ids())
+    assert card["classes"] == list(CLASS_IDS)
     assert card["stages"]["transformer"]["decided"]["steps"] == 3
     assert card["bytes"] <= 12_000_000
 
-    generator = Embedded("", weights).open(CPU)
+    generator = Embedded("", ShippedWeights(weights)).open(CPU)
     x, t = torch.randn(1, 4, 8, 8), torch.tensor([10])
     assert generator.predict(x, t, generator.condition(["boat"]), 4.0).noise.isfinite().all()
 
@@ -721,7 +722,7 @@ def test_unknown_stages_and_settings_are_answered_with_the_known_ones(tmp_path):
 
 
 def test_labels_go_from_the_first_set_to_the_second(images):
-    assert len(class_ids()) == len(set(class_ids())) == 20
+    assert len(CLASS_IDS) == len(set(CLASS_IDS)) == 20
     own = of_set(images, 1)
     wanted = np.concatenate([fake_render("shapewoof", "train", c, 0, 3) for c in range(10)])
     assert np.array_equal(own.images.permute(0, 2, 3, 1).numpy(), wanted)

@@ -19,6 +19,7 @@ from bench.generators.diffusion_transformer import guide
 from bench.generators.embedded import Embedded
 from bench.generators.hub import HubFile, load
 from bench.generators.interface import Cond
+from bench.generators.shipped import ShippedWeights
 
 CPU = torch.device("cpu")
 
@@ -412,13 +413,13 @@ def shipped(tmp_path, tiny_builders):
         state = {name: value.half() for name, value in weights(build, seed=0).items()}
         save_file(state, tmp_path / f"{part}.safetensors")
     listed(tmp_path)
-    return Embedded("small", tmp_path)
+    return Embedded("small", ShippedWeights(tmp_path))
 
 
 def test_the_embedded_generator_computes_in_float32_with_the_weights_it_was_given(shipped):
     generator = shipped.open(CPU)
     expected = embedded_transformer()
-    state = load_file(shipped.folder / "transformer.safetensors")
+    state = load_file(shipped.shipped.folder / "transformer.safetensors")
     expected.load_state_dict({name: value.float() for name, value in state.items()})
     x, t = randn(2, 4, 8, 8), torch.tensor([7, 900])
     with torch.no_grad():
@@ -453,7 +454,7 @@ def test_other_embedded_weights_have_another_name(shipped, tmp_path):
 def test_a_missing_part_of_the_package_is_one_sentence(shipped, tmp_path, missing):
     (tmp_path / missing).unlink()
     for ask in (shipped.weights, lambda: shipped.open(CPU)):
-        with pytest.raises(BenchError, match=r"comes with the package, but .* is missing: install"):
+        with pytest.raises(BenchError, match=r"come with the package, but .* is missing: install"):
             ask()
 
 
@@ -462,7 +463,7 @@ def test_a_card_of_something_else_is_one_sentence(shipped, tmp_path):
     with pytest.raises(BenchError, match=r"should list .*, trained on shapenette and shapewoof"):
         shipped.weights()
     (tmp_path / "card.json").write_text("{")
-    with pytest.raises(BenchError, match=r"card\.json is not a readable card of a generator \("):
+    with pytest.raises(BenchError, match=r"card\.json is not a readable card of the embedded"):
         shipped.weights()
 
 

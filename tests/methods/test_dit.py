@@ -1,16 +1,13 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from bench import specs
 from bench.errors import BenchError, UsageError
 from bench.generators import GENERATORS, Pretrained
-from bench.generators.autoencoder import LatentCodec
-from bench.generators.card import GeneratorCard
-from bench.generators.diffusion_transformer import DiffusionTransformer, block_names
 from bench.generators.embedded import Embedded
+from bench.generators.shipped import ShippedWeights
 from bench.sampling import Sampling
 from bench.sets import RealSet
 from methods.dit import DiT
@@ -18,64 +15,10 @@ from methods.dit import DiT
 QUICK = DiT(Sampling(steps=4, scheduler="ddim"))
 
 
-@pytest.fixture(scope="module")
-def generator():
-    """Return a tiny generator of random weights that knows three classes in another order."""
-    from diffusers import AutoencoderKL, DiTTransformer2DModel
-
-    card = GeneratorCard(
-        name="embedded",
-        weights="made",
-        conditioning="class",
-        classes=("n02", "n00", "n01"),
-        image_size=16,
-        latent_shape=(4, 8, 8),
-        layers=block_names(3),
-        uses_imagenet_labels=False,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        transformer = DiTTransformer2DModel(
-            num_attention_heads=2,
-            attention_head_dim=8,
-            out_channels=8,
-            num_layers=3,
-            sample_size=8,
-            num_embeds_ada_norm=3,
-        )
-        autoencoder = AutoencoderKL(
-            block_out_channels=(8, 8),
-            down_block_types=("DownEncoderBlock2D",) * 2,
-            up_block_types=("UpDecoderBlock2D",) * 2,
-            norm_num_groups=4,
-        )
-        for network in (transformer, autoencoder):
-            for parameter in network.parameters():
-                torch.nn.init.normal_(parameter, std=0.2)
-    return DiffusionTransformer(card, LatentCodec(autoencoder), transformer)
-
-
-@dataclass(frozen=True)
-class Made:
-    """A source that needs no files."""
-
-    classes: tuple[str, ...]
-    description: str = "made in a test"
-    sets: tuple[str, ...] = ()
-
-    def weights(self):
-        return "made"
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch, generator):
-    monkeypatch.setitem(GENERATORS, "embedded", Made(generator.card.classes))
-
-
 @pytest.fixture
-def distil(make_context, generator):
+def distil(make_context):
     def run(method, real, ipc, seed=0):
-        ctx = make_context(seed, content=generator)
+        ctx = make_context(seed)
         return method.resolve(real.card, ipc).distill(real, ipc, ctx)
 
     return run
@@ -129,10 +72,6 @@ def test_a_class_gives_the_same_images_whatever_its_label_is(distil, tiny_real):
     assert np.abs(one - np.concatenate([other[4:], other[2:4], other[:2]])).max() <= 1
 
 
-def test_more_images_than_the_class_has_real_ones_can_be_drawn(distil, make_real):
-    assert len(distil(QUICK, make_real((2, 2, 2)), 3)) == 9
-
-
 def test_classes_are_named_to_the_generator_by_id(distil, tiny_real, generator, monkeypatch):
     asked = []
     condition = generator.condition
@@ -160,7 +99,7 @@ def test_fields_of_the_sampling_are_fields_of_the_method():
 def test_the_generator_is_announced_and_its_weights_are_part_of_the_request(
     tiny_real, make_context, generator
 ):
-    ctx = make_context(content=generator)
+    ctx = make_context()
     method = QUICK.resolve(tiny_real.card, 1)
     method.distill(tiny_real, 1, ctx)
     assert tuple(ctx.artefacts.asked) == method.needs(tiny_real.card, 1)
@@ -179,11 +118,11 @@ def test_a_class_the_generator_does_not_know_is_one_sentence(make_real):
 
 
 def test_missing_weights_are_found_out_before_anything_is_sampled(tiny_real, monkeypatch, tmp_path):
-    monkeypatch.setitem(GENERATORS, "embedded", Embedded("empty", tmp_path))
+    monkeypatch.setitem(GENERATORS, "embedded", Embedded("empty", ShippedWeights(tmp_path)))
     card = replace(tiny_real.card, name="shapewoof", classes=("cat", "dog", "fox"))
     method = DiT().resolve(card, 1)
     for ask in (method.needs, lambda *given: method.inputs_revision(*given, 0)):
-        with pytest.raises(BenchError, match=r"comes with the package, but .*card\.json is mis"):
+        with pytest.raises(BenchError, match=r"come with the package, but .*autoencoder.* is mis"):
             ask(card, 1)
 
 

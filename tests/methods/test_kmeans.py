@@ -20,7 +20,7 @@ def test_separate_blobs_give_one_image_each_and_it_is_the_nearest_to_its_blobs_m
     points, homes = zip(*(blobs(4, 7, shift) for shift in (0.0, 5.0)), strict=True)
     real = make_real((28, 28))
 
-    distilled = KMeansMedoids().distill(real, 4, make_context(content=np.concatenate(points)))
+    distilled = KMeansMedoids().distill(real, 4, make_context(points=np.concatenate(points)))
 
     expected = set()
     for label in range(2):
@@ -60,7 +60,7 @@ def test_an_empty_cluster_takes_the_nearest_image_that_is_left():
 
 def test_equal_images_still_give_distinct_ones(tiny_real, make_context, chosen_from):
     same = np.ones((18, 4), np.float32)
-    chosen = chosen_from(KMeansMedoids().distill(tiny_real, 4, make_context(content=same)))
+    chosen = chosen_from(KMeansMedoids().distill(tiny_real, 4, make_context(points=same)))
     assert len(set(chosen)) == 12
 
 
@@ -78,7 +78,7 @@ def test_the_clustering_does_not_depend_on_the_number_of_threads(make_real, make
     chosen = []
     for threads in (1, 2):
         with threadpool_limits(limits=threads):
-            distilled = KMeansMedoids().distill(real, 20, make_context(content=points))
+            distilled = KMeansMedoids().distill(real, 20, make_context(points=points))
         chosen.append(distilled.images.indices)
     assert chosen[0] == chosen[1]
 
@@ -96,7 +96,7 @@ def test_a_named_network_stays_what_it_is(tiny_real):
 
 @pytest.mark.parametrize("features", ["convnet3", "convnet3@", "@32", "convnet3@0", "resnet18"])
 def test_features_that_name_no_embedding_are_refused(features, tiny_real):
-    with pytest.raises(UsageError, match=r"`features` must be 'auto', 'resnet18-imagenet' or"):
+    with pytest.raises(UsageError, match=r"`features` must be 'auto', 'embedded',"):
         KMeansMedoids(features=features).resolve(tiny_real.card, 2)
 
 
