@@ -79,6 +79,15 @@ class ReadsFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsTime(Protocol):
+    """A method that can say how long it takes before it has run once."""
+
+    def seconds(self, card: DatasetCard, ipc: int | None, ctx: Context) -> float | None:
+        """Estimate one `distill` by a probe of about a second; None if that takes a download."""
+        ...
+
+
 class Student(Protocol):
     """A network trained from scratch on a distilled set."""
 

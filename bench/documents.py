@@ -10,6 +10,7 @@ import sys
 import textwrap
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,12 +52,20 @@ def fields(spec: Any) -> list[FieldDocument]:
 def page(name: str, spec: Any) -> str:
     """Return everything about a spec as text for a terminal."""
     lines = [name, "", inspect.getdoc(type(spec)) or "", "", "fields:"]
-    for field in fields(spec):
-        lines.append(f"  {field.name}: {field.type} = {field.default}")
-        lines += textwrap.wrap(field.text, 92, initial_indent="      ", subsequent_indent="      ")
-    if not fields(spec):
-        lines.append("  none")
+    lines += list(_field_lines(spec, "  ")) or ["  none"]
     return "\n".join([*lines, "", "source:", textwrap.indent(source(spec), "  ")])
+
+
+def _field_lines(spec: Any, indent: str) -> Iterator[str]:
+    """Yield every field with its text; those of a spec within the spec stand below it, indented."""
+    deeper = indent + "    "
+    for field in fields(spec):
+        value = getattr(spec, field.name)
+        nested = dataclasses.is_dataclass(value)
+        yield f"{indent}{field.name}: {field.type}" + ("" if nested else f" = {field.default}")
+        yield from textwrap.wrap(field.text, 98, initial_indent=deeper, subsequent_indent=deeper)
+        if nested:
+            yield from _field_lines(value, deeper)
 
 
 def _texts_below_fields(cls: type) -> dict[str, str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.contracts import TellsTime
+from bench.streams import Streams
 from bench.timing import Shape, shape_of
 
 if TYPE_CHECKING:
@@ -38,8 +42,11 @@ def estimate(
     seconds = _measured(units, known)
     for unit in pending:
         shape = shape_of(unit)
-        if shape not in seconds and unit.kind == "evaluation":
-            seconds[shape] = _probe(unit, workshop)
+        if shape in seconds:
+            continue
+        probed = _probe(unit, workshop) if unit.kind == "evaluation" else _told(unit, workshop)
+        if probed is not None:
+            seconds[shape] = probed
     distillations = [unit for unit in pending if unit.kind == "distillation"]
     return Estimate(
         seconds,
@@ -70,6 +77,16 @@ def _probe(unit: Unit, workshop: Workshop) -> float:
     return unit.resolved_protocol.seconds(
         unit.card, num_images(unit), student, len(real.test), workshop.device
     )
+
+
+def _told(unit: Unit, workshop: Workshop) -> float | None:
+    """Return the seconds that a method expects of itself, if it can tell."""
+    method = unit.resolved_method
+    if not isinstance(method, TellsTime):
+        return None
+    with tempfile.TemporaryDirectory() as work:
+        ctx = workshop.context(Streams((unit.seed,)), Path(work), lambda done, total: None)
+        return method.seconds(unit.card, unit.ipc, ctx)
 
 
 def _bytes(unit: Unit) -> int:

@@ -46,6 +46,17 @@ class DiT:
         """Return which weights the images would come from; BenchError if they are missing."""
         return self.sampling.resolve(card).pretrained().weights
 
+    def seconds(self, card: DatasetCard, ipc: int | None, ctx: Context) -> float | None:
+        """Estimate the time of `distill`; None if the weights are not here yet."""
+        from bench.sampling.probe import estimate_seconds
+        from bench.sampling.sampler import jobs_of
+
+        sampling = self.sampling.resolve(card)
+        if not sampling.source().present():
+            return None
+        generator = ctx.get(sampling.pretrained())
+        return estimate_seconds(generator, jobs_of(card, _checked(ipc)), sampling)
+
     def distill(self, real: RealSet, ipc: int | None, ctx: Context) -> DistilledSet:
         """Return `ipc` images of every class, at the generator's own size.
 

@@ -14,6 +14,9 @@ from itertools import groupby
 from leaderboards import Board, Cell, Column
 from leaderboards.headings import short_revision
 
+DRAWN = "drawn"
+"""Split id of the procedural sets."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -84,8 +87,13 @@ def legend(board: Board) -> str:
 
 
 def notes(board: Board) -> list[str]:
-    """Return what has to be said about single rows: other protocols, fields, third parties."""
+    """Return what has to be said about the set and about rows: protocols, fields, origin."""
     found = []
+    if board.train_split == DRAWN:
+        found.append(
+            f"{plain(board.dataset)} is drawn, not photographed: its figures are those of this set "
+            "only and compare with none that are published"
+        )
     for row in board.rows:
         name = plain(row.method)
         others = {cell.protocol for cell in row.cells if cell and cell.protocol}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -142,6 +143,23 @@ def test_a_method_is_listed_with_fields_types_defaults_and_source(bench):
     assert "optimizer: 'sgd' | 'adamw' = 'sgd'" in bench("list", "protocols", "hard").out
 
 
+def test_a_spec_within_a_spec_is_shown_with_its_own_fields(bench):
+    lines = bench("list", "methods", "dit").out.splitlines()
+    assert "  sampling: Sampling" in lines
+    assert "      scheduler: 'ddpm' | 'ddim' = 'ddpm'" in lines
+    below = lines[lines.index("      steps: int = 50") + 1]
+    assert below.startswith(" " * 10 + "Network evaluations per image")
+
+
+def test_generators_and_suites_are_listed_with_a_sentence_each(bench):
+    page = bench("list", "generators", "embedded").out
+    assert "20 classes" in page
+    assert "shapenette, shapewoof" in page
+    assert bench("list", "generators", "nothing").status == 2
+    listed = bench("list", "suites").out
+    assert "quick  Every method on two procedural sets, small" in listed
+
+
 def test_every_field_of_every_registered_spec_is_explained(bench):
     from bench import documents
     from bench.backbones import STUDENTS
@@ -149,8 +167,10 @@ def test_every_field_of_every_registered_spec_is_explained(bench):
     from protocols import PROTOCOLS
 
     for name, spec in {**METHODS, **PROTOCOLS, **STUDENTS}.items():
-        for field in documents.fields(spec):
-            assert field.text, f"{name}.{field.name}"
+        nested = [getattr(spec, field.name) for field in documents.fields(spec)]
+        for one in (spec, *(value for value in nested if dataclasses.is_dataclass(value))):
+            for field in documents.fields(one):
+                assert field.text, f"{name}.{field.name}"
 
 
 def test_the_doctor_finds_torch_the_cache_and_the_missing_data_root(bench, own_cache, tmp_path):

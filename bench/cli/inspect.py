@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.registry import Registry
     from bench.store import Store
 
-KINDS = ("methods", "protocols", "students", "datasets", "suites", "scores")
+KINDS = ("methods", "protocols", "students", "datasets", "generators", "suites", "scores")
 
 
 def list_names(
@@ -44,6 +44,7 @@ def list_names(
 def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     from bench import data, documents, suites
     from bench.backbones import STUDENTS
+    from bench.generators import GENERATORS
     from bench.records import SCORES
 
     if kind == "methods":
@@ -60,8 +61,10 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
         yield "timm/<id>", "Any network of timm, untrained."
     elif kind == "datasets":
         yield from ((n, source.description) for n, source in data.DATASETS.items())
+    elif kind == "generators":
+        yield from ((n, source.description) for n, source in GENERATORS.items())
     elif kind == "suites":
-        yield from ((n, "") for n in suites.names())
+        yield from ((n, suites.summary(n)) for n in suites.names())
     else:
         for score, card in SCORES.items():
             yield score, f"{card.title} in {card.unit}, {card.better} is better: {card.note}."
@@ -83,10 +86,25 @@ def _one(names: Registry, kind: str, name: str) -> str:
     if kind == "suites":
         suites.load(name)
         return (suites.FOLDER / f"{name}.toml").read_text().rstrip()
+    if kind == "generators":
+        return _generator(name)
     rows = dict(_rows(names, kind))
     if name not in rows:
         raise unknown_name(kind.removesuffix("s"), name, rows)
     return f"{name}: {rows[name]}"
+
+
+def _generator(name: str) -> str:
+    from bench.generators import find_generator
+
+    source = find_generator(name)
+    lines = [f"{name}: {source.description}", ""]
+    lines.append(
+        f"knows        {len(source.classes)} classes" if source.classes else "knows        prompts"
+    )
+    lines.append(f"taken for    {', '.join(source.sets) or 'sets whose classes it all knows'}")
+    lines.append(f"weights      {'here' if source.present() else 'to be downloaded at first use'}")
+    return "\n".join(lines)
 
 
 def show(

@@ -39,6 +39,9 @@ def start(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: 
     cost = prepared.estimate(workshop)
     if dry_run or cost.total_seconds > ASK_ABOVE_SECONDS:
         _print_plan(prepared, cost)
+    else:
+        for line in _time(cost):
+            _say(console, line)
     if dry_run:
         return 0
     if cost.total_seconds > ASK_ABOVE_SECONDS and not yes:
@@ -91,20 +94,26 @@ def _say(console: Console, line: str) -> None:
 def _print_plan(prepared: Prepared, cost: Estimate) -> None:
     from collections import Counter
 
-    from bench.timing import duration
-
     kinds = Counter(unit.kind for unit in prepared.pending)
     typer.echo(f"To do: {kinds['distillation']} distillations, {kinds['evaluation']} evaluations.")
     for cell, count in Counter(unit.cell for unit in prepared.pending).items():
         typer.echo(f"  {count:4d} x {cell}")
     for artefact in prepared.missing_artefacts():
         typer.echo(f"  builds {artefact}; its time is not counted")
-    if cost.unknown:
-        typer.echo(f"  the time to distil is not known before the first: {', '.join(cost.unknown)}")
-    typer.echo(
-        f"Estimated time: {duration(cost.total_seconds)}, from earlier records or a short probe."
-    )
+    for line in _time(cost):
+        typer.echo(line)
     typer.echo(f"Distilled sets: at most {cost.distilled_bytes / 1e6:.1f} MB.")
+
+
+def _time(cost: Estimate) -> list[str]:
+    from bench.timing import duration
+
+    lines = [
+        f"Estimated time: {duration(cost.total_seconds)}, from earlier records or a short probe."
+    ]
+    if cost.unknown:
+        lines.append(f"Not counted, because not known before the first: {', '.join(cost.unknown)}.")
+    return lines
 
 
 def _ask() -> None:

@@ -33,6 +33,10 @@ class Embedded:
         hashes = "".join(self.shipped.sha256(part) for part in PARTS)
         return "sha256:" + hashlib.sha256(hashes.encode()).hexdigest()
 
+    def present(self) -> bool:
+        """Say whether both weight files are there."""
+        return all((self.shipped.folder / part).is_file() for part in PARTS)
+
     def fetch(self) -> tuple[Path, ...]:
         """Return autoencoder and transformer; BenchError if one of them is missing."""
         return tuple(self.shipped.path(part) for part in PARTS)

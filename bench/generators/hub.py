@@ -120,6 +120,13 @@ class HubModel:
         self._local_files(folder)
         return "sha256:" + files_revision(folder, names, names, default_cache())
 
+    def present(self) -> bool:
+        """Say whether all files are in the local folder or in the hub's cache."""
+        folder = self.local
+        if folder is not None:
+            return all((folder / place).is_file() for place, _ in self.files)
+        return all(file.cached() for _, file in self.files)
+
     def fetch(self) -> tuple[Path, ...]:
         """Return the files in order, downloaded where they are missing; BenchError if they cannot.
 

@@ -120,6 +120,10 @@ class Source(Protocol):
         """
         ...
 
+    def present(self) -> bool:
+        """Say whether `open` would find all files without a download."""
+        ...
+
     def fetch(self) -> tuple[Path, ...]:
         """Return the weight files, downloaded where they are missing; BenchError if they cannot be.
 

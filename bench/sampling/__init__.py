@@ -16,6 +16,7 @@ from bench.training.recipe import Numerics
 
 if TYPE_CHECKING:
     from bench.generators.card import Betas
+    from bench.generators.interface import Source
     from bench.sets import DatasetCard
 
 
@@ -67,18 +68,25 @@ class Sampling:
             )
         return replace(self, generator=name)
 
+    def source(self) -> Source:
+        """Return where the generator comes from; of a resolved spec only."""
+        return find_generator(self._settled())
+
     def pretrained(self) -> Pretrained:
         """Return the artefact of the generator; of a resolved spec only.
 
         Raises BenchError if its weights are missing.
         """
-        if self.generator is None:
-            raise ValueError("`generator` must be filled in by `resolve`, got None.")
-        return Pretrained.of(self.generator)
+        return Pretrained.of(self._settled())
 
     def schedule(self, betas: Betas) -> Schedule:
         """Return the schedule for a generator trained with these variances."""
         return Schedule.of(self.scheduler, self.steps, betas)
+
+    def _settled(self) -> str:
+        if self.generator is None:
+            raise ValueError("`generator` must be filled in by `resolve`, got None.")
+        return self.generator
 
 
 def _generator_for(card: DatasetCard) -> str:

@@ -106,7 +106,7 @@ def decode(generator: Generator, latents: Tensor, sampling: Sampling) -> NDArray
     """Return the images of latents, uint8 RGB `[n, H, W, 3]`, decoded a few at a time."""
     size = max(1, DECODE_PIXELS // generator.card.image_size**2)
     parts = []
-    with torch.no_grad(), _numerics(sampling, generator):
+    with torch.no_grad(), numerics_of(sampling, generator):
         for block in torch.split(latents, size):
             images = generator.decode(block).float().clamp(-1, 1)
             parts.append(((images + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu())
@@ -148,7 +148,7 @@ class _Run:
 
     def batch(self, jobs: tuple[Job, ...], progress: Progress, start: int, total: int) -> Tensor:
         """Return the final latents of jobs `[B, C, h, w]`."""
-        with torch.no_grad(), _numerics(self.sampling, self.generator):
+        with torch.no_grad(), numerics_of(self.sampling, self.generator):
             walk = _Walk(self, jobs, self.generator.condition(*_asked(jobs)))
             x = walk.draw(walk.noise_rngs)
             for level in reversed(self.schedule.levels):
@@ -272,7 +272,7 @@ def _check_finite(step: Step, delta: Delta) -> None:
             )
 
 
-def _numerics(sampling: Sampling, generator: Generator) -> ExitStack:
+def numerics_of(sampling: Sampling, generator: Generator) -> ExitStack:
     """Return the context in which all networks are called."""
     stack = ExitStack()
     stack.enter_context(precision(sampling.numerics, generator.device))

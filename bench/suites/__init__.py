@@ -51,6 +51,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def summary(name: str) -> str:
+    """Return the first sentence of the comment that a suite of the project begins with."""
+    comment = []
+    for line in (FOLDER / f"{name}.toml").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("# "):
+            break
+        comment.append(line.removeprefix("# "))
+    return " ".join(comment).split(". ")[0].rstrip(".") + "."
+
+
 def load(text: str) -> Suite:
     """Return a suite by name or file; UsageError if it is unknown or cannot be read."""
     path = Path(text) if text.endswith((".toml", ".json")) else FOLDER / f"{text}.toml"

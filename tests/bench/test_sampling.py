@@ -16,6 +16,7 @@ from bench.generators.card import Betas
 from bench.generators.interface import Cond, Prediction
 from bench.sampling import Sampling
 from bench.sampling.hook import Delta, Job, Want
+from bench.sampling.probe import estimate_seconds
 from bench.sampling.sampler import batches_of, decode, generate, jobs_of, sample
 from bench.sampling.schedule import (
     Schedule,
@@ -733,6 +734,31 @@ def test_pictures_come_in_the_order_of_the_jobs_whatever_the_batches(tiny):
     at_once = generate(tiny, jobs, DDIM, STREAMS)
     assert in_rounds.shape == (4, 16, 16, 3)
     assert np.abs(in_rounds.astype(int) - at_once).max() <= 1
+
+
+# --- the time ------------------------------------------------------------------------------------
+
+
+def test_the_expected_time_is_that_of_all_steps_and_decodings(tiny, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("bench.sampling.probe.time.perf_counter", lambda: clock[0])
+    kind, predict, decoded = type(tiny), type(tiny).predict, type(tiny).decode
+
+    def slow_predict(self, x, *rest):
+        clock[0] += 0.01 * len(x)
+        return predict(self, x, *rest)
+
+    def slow_decode(self, latents):
+        clock[0] += 0.002 * len(latents)
+        return decoded(self, latents)
+
+    monkeypatch.setattr(kind, "predict", slow_predict)
+    monkeypatch.setattr(kind, "decode", slow_decode)
+    jobs = make_jobs("c3", "c8", count=50)
+    seconds = estimate_seconds(tiny, jobs, replace(DDIM, batch=40))
+    assert seconds == pytest.approx(100 * (DDIM.steps * 0.01 + 0.002))
+    # 1, 1, 4, 16 and 40 images: the last takes longer than the budget, and no batch is larger.
+    assert clock[0] == pytest.approx(0.01 * 62 + 0.002 * 62)
 
 
 # --- the spec ------------------------------------------------------------------------------------

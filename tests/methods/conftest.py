@@ -41,6 +41,9 @@ class Made:
     def weights(self):
         return "made"
 
+    def present(self):
+        return True
+
 
 def _real_set(sizes):
     labels = np.repeat(np.arange(len(sizes)), sizes)

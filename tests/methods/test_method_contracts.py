@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from bench import specs
+from bench.contracts import TellsTime
 from bench.errors import UsageError
+from bench.generators import GENERATORS
 from methods import METHODS
 
 NAMES = sorted(METHODS)
@@ -59,6 +61,23 @@ def test_a_choosing_method_takes_real_images_of_the_class(
 @pytest.mark.parametrize("name", GENERATING)
 def test_a_generating_method_can_draw_more_images_than_a_class_has(name, make_real, make_context):
     assert len(distil(name, make_real((2, 2, 2)), 3, make_context())) == 9
+
+
+@pytest.mark.parametrize("name", GENERATING)
+def test_a_generating_method_expects_some_time_of_itself(name, tiny_real, make_context):
+    method = few_steps(name).resolve(tiny_real.card, 1)
+    assert isinstance(method, TellsTime)
+    seconds = method.seconds(tiny_real.card, 1, make_context())
+    assert seconds is not None
+    assert 0 < seconds < 3600
+
+
+@pytest.mark.parametrize("name", GENERATING)
+def test_no_weights_are_fetched_to_tell_the_time(name, tiny_real, make_context, monkeypatch):
+    monkeypatch.setattr(type(GENERATORS["embedded"]), "present", lambda self: False)
+    ctx = make_context()
+    assert few_steps(name).resolve(tiny_real.card, 1).seconds(tiny_real.card, 1, ctx) is None
+    assert ctx.artefacts.asked == []
 
 
 @pytest.mark.parametrize("name", NAMES)

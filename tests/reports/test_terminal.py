@@ -6,12 +6,13 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
 from leaderboards import build
 from reports import terminal
-from reports.layout import plain
+from reports.layout import notes, plain
 
 
 def printed(records, width=100, **options) -> str:
@@ -74,3 +75,12 @@ def test_no_control_character_of_a_name_reaches_the_terminal(record, name):
 def test_plain_text_keeps_words_apart_and_drops_what_cannot_be_seen():
     assert plain("a\tb\nc\u2028d") == "a b c d"
     assert plain("\x1b[31mred\x07 \u202eevil\u200b") == "[31mred evil"
+
+
+def test_figures_of_a_drawn_set_say_so(record):
+    drawn, own = record(dataset="shapes"), record(dataset="photos")
+    drawn = replace(drawn, data=replace(drawn.data, train_split="drawn", test_split="drawn"))
+    for one, said in ((drawn, True), (own, False)):
+        found = [note for board in build([one]) for note in notes(board) if "drawn" in note]
+        assert bool(found) is said
+        assert all("shapes is drawn, not photographed" in note for note in found)
