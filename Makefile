@@ -19,7 +19,7 @@ help:
 	@echo "Another Python: make PYTHON=python3.12 demo"
 
 demo: $(VENV)/.project
-	$(BIN)/bench run quick --out runs/demo --yes
+	$(BIN)/bench run --yes
 
 dev: $(VENV)/.dev
 
