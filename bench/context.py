@@ -40,6 +40,10 @@ class Context:
     progress: Callable[[int, int], None] = _silent
     """Called with (steps done, steps in all); cheap enough for every epoch."""
     traces: dict[str, list[float]] = field(default_factory=dict)
+    kept: Path | None = None
+    """A folder of this unit, if it needs one, that outlives a kill until its record is written."""
+    earlier_seconds: float = 0.0
+    """Time that a killed process spent on what this one went on from."""
 
     @property
     def seed(self) -> int:

@@ -46,14 +46,20 @@ class Stopwatch:
 
             torch.cuda.reset_peak_memory_stats(self.device)
 
-    def provenance(self, artefact_seconds: float) -> Provenance:
-        """Return the provenance of the unit that ends now."""
+    def provenance(self, artefact_seconds: float, earlier_seconds: float = 0.0) -> Provenance:
+        """Return the provenance of the unit that ends now.
+
+        `earlier_seconds` are those of processes that were killed and left what this one went on
+        from.
+        """
         import torch
 
         commit, dirty = commit_of_project()
         return Provenance(
             started=self.started,
-            seconds=round(time.perf_counter() - self._clock - artefact_seconds, 3),
+            seconds=round(
+                earlier_seconds + time.perf_counter() - self._clock - artefact_seconds, 3
+            ),
             artefact_seconds=round(artefact_seconds, 3),
             peak_memory_bytes=_peak_memory(self.device),
             device=device_name(self.device),

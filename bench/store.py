@@ -7,6 +7,7 @@
     <out>/failures/<key>.<attempt>.json     one failed attempt each
     <out>/distilled/<dataset>/<method>/...  distilled sets, ordinary image folders
     <out>/files/<key>/...                   attachments of records
+    <out>/partial/<key>/                    of units that were interrupted: where they go on
     <out>/{work,locks}/                     of units under way
 
 Two runs may share a folder: every unit is done under a kernel lock, which dies with its process.
@@ -115,8 +116,9 @@ class Store:
         return records.read_record(path) if path.exists() else None
 
     def add(self, record: Record) -> None:
-        """Write a record; FileExistsError if the unit has one."""
+        """Write a record, and remove what its unit kept; FileExistsError if the unit has one."""
         write_new(self.record_path(record.key), records.encode(record))
+        shutil.rmtree(self.partial_folder(record.key), ignore_errors=True)
 
     def supersede(self, record: Record) -> None:
         """Put a record aside, so that its unit is done again; nothing is lost.
@@ -166,6 +168,10 @@ class Store:
             yield True
         finally:
             lock.release()
+
+    def partial_folder(self, key: str) -> Path:
+        """Return where a unit keeps what a kill must not cost; it may not be there."""
+        return self.root / "partial" / key
 
     @contextlib.contextmanager
     def work_folder(self, key: str) -> Iterator[Path]:

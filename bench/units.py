@@ -41,9 +41,11 @@ class Workshop:
     device: torch.device
     _distilled: dict[str, DistilledSet] = field(default_factory=dict)
 
-    def context(self, streams: Streams, work: Path, progress: Progress) -> Context:
+    def context(
+        self, streams: Streams, work: Path, progress: Progress, kept: Path | None = None
+    ) -> Context:
         """Return the context of one unit."""
-        return Context(self.device, streams, work, self.artefacts, self.real, progress)
+        return Context(self.device, streams, work, self.artefacts, self.real, progress, kept=kept)
 
     def real(self, name: str) -> RealSet:
         """Return a real set of this run; BenchError if the run has none of that name."""
@@ -68,7 +70,7 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
     before = workshop.artefacts.seconds
     with store.work_folder(unit.key) as work:
         streams = Streams(unit.student_seed or (unit.seed,))
-        ctx = workshop.context(streams, work, progress)
+        ctx = workshop.context(streams, work, progress, store.partial_folder(unit.key))
         do = _distil if unit.kind == "distillation" else _evaluate
         outcome, distilled = do(unit, store, workshop, ctx)
         _check_finite(outcome)
@@ -95,7 +97,7 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
             files=_keep_files(outcome.files, store, unit.key),
             traces=ctx.traces,
             artefacts=dict(sorted(workshop.artefacts.used.items())),
-            provenance=watch.provenance(workshop.artefacts.seconds - before),
+            provenance=watch.provenance(workshop.artefacts.seconds - before, ctx.earlier_seconds),
         )
         store.add(record)
     return record

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.contracts import Artefact, Outcome, Student
     from bench.data.prefix import Prefix
     from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
-    from bench.training.loop import Examples
+    from bench.training.examples import Examples
 
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class HardLabel(Recipe):
         """
         from bench.backbones import build_student
         from bench.contracts import Outcome
-        from bench.training.loop import train
+        from bench.training.loop import Keeping, train
 
         student = _required(student)
         model = build_student(
@@ -122,7 +122,9 @@ class HardLabel(Recipe):
         )
         examples = _examples(_training_images(distilled, real), self.train_prefix(), ctx, distilled)
         tests = _examples(real.test, self.test_prefix(), ctx)
-        curves = train(model, examples, tests, self, ctx.streams, ctx.device, ctx.progress)
+        keeping = Keeping(ctx.kept / "student.safetensors") if ctx.kept else None
+        curves = train(model, examples, tests, self, ctx.streams, ctx.device, ctx.progress, keeping)
+        ctx.earlier_seconds += curves.earlier_seconds
         series = {"top1": curves.accuracy, "train_loss": curves.loss}
         return Outcome(
             scores={"top1_last": curves.accuracy[-1], "top1_best": max(curves.accuracy)},
@@ -227,7 +229,7 @@ def _examples(
     import numpy as np
     import torch
 
-    from bench.training.loop import Examples
+    from bench.training.examples import Examples
 
     # Copied: the pixels may be mapped from a file that cannot be written, which torch dislikes.
     pixels = torch.from_numpy(np.array(ctx.pixels(images, prefix)))

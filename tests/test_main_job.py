@@ -382,6 +382,31 @@ def test_a_set_that_no_method_of_all_can_serve_is_refused(tiny_set, own_cache):
         expand(RunSpec(ipc=(7,)), dataclasses.replace(selection, methods=tuple(unfit)), [card])
 
 
+def test_a_student_that_was_killed_goes_on_where_it_was_kept(
+    bench, tiny_run, tmp_path, monkeypatch
+):
+    from bench.training import loop
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert bench(*tiny_run, "--out", whole).status == 0
+
+    monkeypatch.setattr(loop.Keeping.__init__, "__defaults__", (0.0,))
+    epoch, killed = loop.Training.epoch, []
+
+    def killing(self, number):
+        if number == 1 and not killed:
+            killed.append(True)
+            raise KeyboardInterrupt
+        return epoch(self, number)
+
+    monkeypatch.setattr(loop.Training, "epoch", killing)
+    assert bench(*tiny_run, "--out", parts).status == 130
+    assert len(list(parts.glob("partial/*/student.safetensors"))) == 1
+    assert bench(*tiny_run, "--out", parts).status == 0
+    assert contents(parts) == contents(whole)
+    assert not list(parts.glob("partial/*"))
+
+
 def test_a_lost_distilled_set_is_named_and_made_anew_by_rerun(bench, logged, tmp_path):
     out = tmp_path / "out"
     bench(*logged, "--out", out)

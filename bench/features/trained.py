@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.context import Context
     from bench.contracts import Artefact, Student
     from bench.sets import ImageSet, RealSet
-    from bench.training.loop import Examples
+    from bench.training.examples import Examples
     from bench.training.recipe import Recipe
 
 
@@ -153,7 +153,7 @@ def _examples(pixels: NDArray[np.uint8], part: ImageSet) -> Examples:
     import torch
 
     from bench.images import Chosen
-    from bench.training.loop import Examples
+    from bench.training.examples import Examples
 
     assert isinstance(part.images, Chosen)
     rows = np.array(part.images.indices)

@@ -1,64 +1,25 @@
-"""Train a network from scratch on images that live on the device, and test it as it learns.
-
-A batch is augmented, mixed and learned without waiting for the device: losses and hits are added
-up there and read once per epoch and once per test.
-"""
+"""Train a network from scratch, test it as it learns, and go on where a killed training was."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from bench.augment import Views, augment, draw_mixing, draw_views
-from bench.augment.colour import normalised
 from bench.errors import BenchError
 from bench.streams import Streams
-from bench.training.loss import make_optimizer, mixed_loss
-from bench.training.numerics import autocast, precision
+from bench.training.checkpoint import Parts, read_facts, restore, save_checkpoint
+from bench.training.examples import Examples
+from bench.training.learner import Training
+from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
-from bench.training.schedule import evaluation_epochs, learning_rate
-
-TEST_PIXELS = defaultdict(lambda: 2**24, cpu=2**20)
-"""Pixels per test batch: 334 images of 224 x 224 on a GPU, 1024 of 32 x 32 on a CPU."""
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Images of one size with their labels."""
-
-    images: Tensor
-    """uint8 `[N, 3, H, W]`."""
-    labels: Tensor
-    """int64 `[N]`."""
-    weights: Tensor | None = None
-    """Weight of every image in the training loss, float32 `[N]`, mean 1; None means all 1."""
-
-    def __post_init__(self) -> None:
-        if self.images.dtype != torch.uint8 or self.images.ndim != 4 or not len(self.images):
-            shape = list(self.images.shape)
-            raise ValueError(
-                f"`images` must be uint8 [N, 3, H, W] with N > 0, got {self.images.dtype} {shape}."
-            )
-        for name, values in (("labels", self.labels), ("weights", self.weights)):
-            if values is not None and values.shape != self.images.shape[:1]:
-                raise ValueError(
-                    f"`{name}` must hold one value for each of {len(self.images)} images, "
-                    f"got shape {list(values.shape)}."
-                )
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def to(self, device: torch.device) -> Examples:
-        """Return the same on a device."""
-        weights = None if self.weights is None else self.weights.to(device)
-        return Examples(self.images.to(device), self.labels.to(device), weights)
+from bench.training.schedule import evaluation_epochs
 
 
 @dataclass(frozen=True)
@@ -75,6 +36,18 @@ class Curves:
     """Accuracy of every class at the last test, in percent; NaN for a class without images."""
     updates: int
     """Optimizer steps in all."""
+    earlier_seconds: float = 0.0
+    """Time that a killed process spent on the epochs it had kept; 0 if there was none."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where a training is kept as it goes, so that a kill costs minutes."""
+
+    path: Path
+    """A file that belongs to this training alone, and goes when its result is safe."""
+    every: float = 600.0
+    """Seconds between two writings."""
 
 
 def _silent(done: int, total: int) -> None:
@@ -89,12 +62,14 @@ def train(
     streams: Streams,
     device: torch.device,
     progress: Callable[[int, int], None] = _silent,
+    keeping: Keeping | None = None,
 ) -> Curves:
     """Train `model` in place and return its curves.
 
     `tests` have the recipe's resolution already. Randomness comes from the streams "order",
     "augment" and "mix" of every epoch. A last batch shorter than the others is kept. `progress` is
-    called after every epoch with the updates done and all updates.
+    called after every epoch with the updates done and all updates. With `keeping`, a training that
+    was killed goes on from its last writing, to the same result as if it had not been.
 
     Raises BenchError when the loss is no longer finite, when the device runs out of memory and when
     batch norm meets a last batch of one image whose feature maps are 1 x 1: as in the official
@@ -103,104 +78,75 @@ def train(
     """
     with _plain_errors(recipe, len(examples)), precision(recipe.numerics, device):
         training = Training(model.to(device), examples.to(device), recipe, streams, device)
-        return _run(training, tests.to(device), progress)
+        return _run(training, tests.to(device), progress, keeping)
 
 
-def _run(training: Training, tests: Examples, progress: Callable[[int, int], None]) -> Curves:
-    epochs, due = settled(training.recipe.epochs, "epochs"), evaluation_epochs(training.recipe)
-    accuracy, losses, per_class = [], [], tuple[float, ...]()
-    for epoch in range(epochs):
-        loss = training.epoch(epoch)
-        if not math.isfinite(loss):
-            raise BenchError(
-                f"The training loss became {loss} in epoch {epoch + 1} of {epochs}: "
-                "lower `lr`, or look for images without content."
-            )
-        if epoch + 1 in due:
-            top1, per_class = training.test(tests)
-            accuracy.append(top1)
-            losses.append(loss)
-        progress((epoch + 1) * training.steps, epochs * training.steps)
-    return Curves(due, tuple(accuracy), tuple(losses), per_class, epochs * training.steps)
+@dataclass
+class _Seen:
+    """How far a training is and what it has seen."""
 
-
-class Training:
-    """A network in training: its data, its optimizer and the two things that can be done next."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        examples: Examples,
-        recipe: Recipe,
-        streams: Streams,
-        device: torch.device,
-    ) -> None:
-        """Prepare to train; the model and the examples are on the device already."""
-        self.model, self.examples, self.recipe = model, examples, recipe
-        self.streams, self.device = streams, device
-        self.batch = settled(recipe.batch, "batch")
-        self.optimizer = make_optimizer(model, recipe)
-        height, width = examples.images.shape[2:]
-        self._sizes = torch.tensor([[height, width]]).expand(len(examples), 2)
+    epoch: int = 0
+    accuracy: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    per_class: tuple[float, ...] = ()
+    earlier: float = 0.0
+    """Seconds of processes before this one."""
+    clock: float = field(default_factory=time.perf_counter)
 
     @property
-    def steps(self) -> int:
-        """Return the number of updates in an epoch."""
-        return math.ceil(len(self.examples) / self.batch)
+    def seconds(self) -> float:
+        """Return the time spent so far, by this process and those before it."""
+        return self.earlier + time.perf_counter() - self.clock
 
-    def epoch(self, epoch: int) -> float:
-        """Train one epoch, counted from 0, and return its mean loss."""
-        self.model.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, epoch)
-        views = draw_views(self.recipe, self._sizes, self.streams, epoch).to(self.device)
-        order = torch.randperm(len(self.examples), generator=self.streams.torch("order", epoch))
-        total = torch.zeros((), device=self.device)
-        for number, index in enumerate(torch.split(order, self.batch)):
-            total += self._step(views, index, epoch, number) * len(index)
-        return total.item() / len(self.examples)
 
-    def _step(self, views: Views, index: Tensor, epoch: int, number: int) -> Tensor:
-        """Learn one batch and return its loss, on the device and detached."""
-        mixing = draw_mixing(self.recipe, len(index), self.streams, epoch, number)
-        # TF32 would round pixels to 11 bits, which the augmentation is tested not to do.
-        with precision("fp32", self.device):
-            inputs = augment(self.examples.images, views, index, self.recipe)
-            if mixing is not None:
-                mixing = mixing.to(self.device)
-                inputs = mixing.apply(inputs)
-        index = index.to(self.device, non_blocking=True)
-        weights = None if self.examples.weights is None else self.examples.weights[index]
-        with autocast(self.recipe.numerics, self.device):
-            logits = self.model(inputs)
-        loss = mixed_loss(logits.float(), self.examples.labels[index], weights, mixing)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return loss.detach()
+def _run(
+    training: Training,
+    tests: Examples,
+    progress: Callable[[int, int], None],
+    keeping: Keeping | None,
+) -> Curves:
+    epochs, due = settled(training.recipe.epochs, "epochs"), evaluation_epochs(training.recipe)
+    seen = _begun(training, keeping)
+    written = seen.seconds
+    while seen.epoch < epochs:
+        loss = training.epoch(seen.epoch)
+        seen.epoch += 1
+        if not math.isfinite(loss):
+            raise BenchError(
+                f"The training loss became {loss} in epoch {seen.epoch} of {epochs}: "
+                "lower `lr`, or look for images without content."
+            )
+        if seen.epoch in due:
+            top1, seen.per_class = training.test(tests)
+            seen.accuracy.append(top1)
+            seen.losses.append(loss)
+        progress(seen.epoch * training.steps, epochs * training.steps)
+        if keeping and seen.epoch < epochs and seen.seconds - written >= keeping.every:
+            _keep(training, seen, keeping)
+            written = seen.seconds
+    updates, earlier = epochs * training.steps, seen.earlier
+    return Curves(due, tuple(seen.accuracy), tuple(seen.losses), seen.per_class, updates, earlier)
 
-    @torch.no_grad()
-    def test(self, tests: Examples) -> tuple[float, tuple[float, ...]]:
-        """Return the accuracy in percent, of all images and of every class.
 
-        The network is put into evaluation mode; nothing of it changes.
-        """
-        self.model.eval()
-        logits = torch.cat([self._logits(part) for part in self._test_batches(tests)])
-        hits = (logits.argmax(dim=1) == tests.labels).double()
-        right = tests.labels.bincount(weights=hits, minlength=logits.shape[1])
-        per_class = 100.0 * right / tests.labels.bincount(minlength=logits.shape[1])
-        return 100.0 * hits.mean().item(), tuple(per_class.tolist())
+def _keep(training: Training, seen: _Seen, keeping: Keeping) -> None:
+    # The accuracy by class is that of the last test, which is still to come.
+    facts = {
+        "epoch": seen.epoch,
+        "accuracy": seen.accuracy,
+        "losses": seen.losses,
+        "seconds": seen.seconds,
+    }
+    keeping.path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(keeping.path, Parts(training.model, training.optimizer), facts)
 
-    def _test_batches(self, tests: Examples) -> tuple[Tensor, ...]:
-        height, width = tests.images.shape[2:]
-        size = max(1, TEST_PIXELS[self.device.type] // (height * width))
-        return torch.split(tests.images, size)
 
-    def _logits(self, images: Tensor) -> Tensor:
-        with autocast(self.recipe.numerics, self.device):
-            logits: Tensor = self.model(normalised(images))
-        return logits
+def _begun(training: Training, keeping: Keeping | None) -> _Seen:
+    """Put the training into the state that an earlier process has kept, if there is one."""
+    if keeping is None or not keeping.path.exists():
+        return _Seen()
+    facts = read_facts(keeping.path)
+    restore(keeping.path, Parts(training.model, training.optimizer))
+    return _Seen(facts["epoch"], facts["accuracy"], facts["losses"], earlier=facts["seconds"])
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from bench.streams import Streams
-from bench.training.loop import Examples, Training
+from bench.training.examples import Examples
+from bench.training.learner import Training
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs

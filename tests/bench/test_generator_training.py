@@ -32,7 +32,6 @@ from bench.generators.interface import Cond, Prediction
 from bench.generators.shipped import CLASS_IDS, SETS, ShippedWeights
 from bench.generators.training import figures, stages
 from bench.generators.training.autoencoder import AutoencoderSettings, train_autoencoder
-from bench.generators.training.checkpoint import Parts
 from bench.generators.training.diffusion import Tables
 from bench.generators.training.features import FeatureSettings, train_features
 from bench.generators.training.gates import GateSettings, measure
@@ -49,6 +48,7 @@ from bench.generators.training.transformer import (
     train_transformer,
 )
 from bench.streams import Streams
+from bench.training.checkpoint import Parts
 
 CPU = torch.device("cpu")
 

@@ -11,8 +11,10 @@ from torchvision.transforms.v2 import functional as images_functional
 
 from bench.errors import BenchError
 from bench.streams import Streams
-from bench.training import loop, probe
-from bench.training.loop import Examples, Training, train
+from bench.training import learner, probe
+from bench.training.examples import Examples
+from bench.training.learner import Training
+from bench.training.loop import Keeping, train
 from bench.training.loss import decay_groups, make_optimizer
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe
@@ -102,7 +104,7 @@ def test_an_epoch_holds_every_image_once_and_keeps_the_last_short_batch():
     )
     training.epoch(0)
     assert sizes == [4, 4, 2]
-    expected = loop.normalised(images.images).mean(dim=(1, 2, 3))
+    expected = learner.normalised(images.images).mean(dim=(1, 2, 3))
     assert sorted(means) == pytest.approx(sorted(expected.tolist()), abs=1e-4)
 
 
@@ -190,7 +192,7 @@ def test_accuracy_is_in_percent_and_does_not_depend_on_the_test_batch(monkeypatc
     assert top1 == pytest.approx(100 * 6 / 9)
     assert per_class[:2] == pytest.approx((75.0, 60.0))
     assert per_class[2] != per_class[2]  # not a number: no image of that class
-    monkeypatch.setitem(loop.TEST_PIXELS, "cpu", 2 * 64)
+    monkeypatch.setitem(learner.TEST_PIXELS, "cpu", 2 * 64)
     assert training.test(wrong)[0] == top1
 
 
@@ -318,3 +320,62 @@ def test_the_estimate_adds_all_steps_and_all_tests(monkeypatch):
     seconds = probe.estimate_seconds(network(), RECIPE, 10, 128, 2, CPU)
     # 10 / 4 steps in each of 6 epochs; 3 tests of 128 / 64 batches
     assert seconds == pytest.approx(2.5 * 6 * 0.5 + 3 * 2 * 0.25)
+
+
+class KilledError(BaseException):
+    """Stands for the end of a process."""
+
+
+def killed_after(epochs):
+    """Return a progress function that ends the process when so many epochs are done."""
+
+    def progress(done, total):
+        if done == epochs * total // RECIPE.epochs:
+            raise KilledError
+
+    return progress
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d])
+def test_a_killed_training_goes_on_to_the_result_of_one_that_was_not(tmp_path, optimizer, norm):
+    recipe = replace(RECIPE, optimizer=optimizer)
+    keeping = Keeping(tmp_path / "kept" / "student.safetensors", every=0.0)
+    given = (examples(), examples(6), recipe, STREAMS, CPU)
+    whole, parts = network(norm), network(norm)
+    expected = train(whole, *given)
+    with pytest.raises(KilledError):
+        train(parts, *given, killed_after(5), keeping)
+    epochs, fresh = [], network(norm, seed=1)  # what it is resumed with does not matter
+    curves = train(fresh, *given, lambda done, total: epochs.append(done), keeping)
+    assert replace(curves, earlier_seconds=0.0) == expected
+    assert curves.earlier_seconds > 0
+    assert len(epochs) == 2  # the fifth epoch was not kept before the kill
+    for name, value in whole.state_dict().items():
+        assert torch.equal(fresh.state_dict()[name], value)
+
+
+def test_a_training_is_kept_only_so_often(tmp_path):
+    keeping = Keeping(tmp_path / "student.safetensors", every=3600.0)
+    train(network(), examples(), examples(6), RECIPE, STREAMS, CPU, keeping=keeping)
+    assert not keeping.path.exists()
+
+
+def test_where_memory_runs_out_tests_take_smaller_batches_and_training_does_not():
+    class Narrow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.seen = network(nn.InstanceNorm2d), []
+
+        def forward(self, images):
+            if not self.training:
+                self.seen.append(len(images))
+                if len(images) > 3:
+                    raise torch.OutOfMemoryError("CUDA out of memory.")
+            return self.inner(images)
+
+    narrow, plain = Narrow(), network(nn.InstanceNorm2d)
+    given = (examples(), examples(9), RECIPE, STREAMS, CPU)
+    assert train(narrow, *given) == train(plain, *given)
+    assert narrow.seen[:7] == [9, 4, 2, 2, 2, 2, 1]
+    assert narrow.seen[7:12] == narrow.seen[2:7]  # and stays with what was small enough

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -81,6 +82,8 @@ def distilled_set(real, per_class=5, **options):
 class FakeContext:
     seeds: tuple[int, ...] = (0, 0)
     asked: list[tuple[str, Prefix]] = field(default_factory=list)
+    kept: Path | None = None
+    earlier_seconds: float = 0.0
 
     @property
     def streams(self):

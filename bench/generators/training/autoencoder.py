@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from bench.generators.architecture import embedded_autoencoder, seeded
-from bench.generators.training.checkpoint import Parts
 from bench.generators.training.figures import psnr
 from bench.generators.training.images import eight_bit, fingerprint, signed
 from bench.generators.training.latents import Latents, decode, encode, standardise
@@ -33,7 +32,8 @@ from bench.generators.training.stage import (
     update,
 )  # fmt: skip
 from bench.streams import Streams
-from bench.training.loop import Examples
+from bench.training.checkpoint import Parts
+from bench.training.examples import Examples
 from bench.training.numerics import autocast, precision
 from bench.training.recipe import Numerics
 

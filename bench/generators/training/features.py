@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from bench.generators.architecture import IMAGE_SIZE, feature_network, seeded
 from bench.generators.shipped import SETS
-from bench.generators.training.checkpoint import Parts
 from bench.generators.training.images import CLASSES_PER_SET, fingerprint
 from bench.generators.training.result import plain, rounded_to_half, write_result
 from bench.generators.training.stage import Watch, own_streams, train
 from bench.streams import Streams
-from bench.training.loop import Examples, Training
+from bench.training.checkpoint import Parts
+from bench.training.examples import Examples
+from bench.training.learner import Training
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 

@@ -37,7 +37,7 @@ from bench.sampling import Sampling
 from bench.sampling.hook import Job
 from bench.sampling.sampler import generate
 from bench.streams import Streams
-from bench.training.loop import Examples
+from bench.training.examples import Examples
 from bench.training.loop import train as train_student
 
 REPORT, SAMPLES = "gates.json", "samples.png"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.generators.shipped import SETS
-from bench.training.loop import Examples
+from bench.training.examples import Examples
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from bench.errors import BenchError
-from bench.generators.training.checkpoint import Parts, read_facts, restore, save_checkpoint
 from bench.generators.training.log import LossLog
 from bench.provenance import device_name
 from bench.streams import Streams
+from bench.training.checkpoint import Parts, read_facts, restore, save_checkpoint
 
 CHECKPOINT, LOSSES = "checkpoint.safetensors", "losses.jsonl"
 

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from bench.generators.architecture import embedded_transformer, seeded
 from bench.generators.card import Betas
-from bench.generators.training.checkpoint import Parts
 from bench.generators.training.diffusion import Tables
 from bench.generators.training.images import fingerprint
 from bench.generators.training.latents import Latents, encode
@@ -33,7 +32,8 @@ from bench.generators.training.stage import (
     update,
 )  # fmt: skip
 from bench.streams import Streams
-from bench.training.loop import Examples
+from bench.training.checkpoint import Parts
+from bench.training.examples import Examples
 from bench.training.numerics import autocast, precision
 from bench.training.recipe import Numerics
 
