@@ -17,6 +17,7 @@ from bench.augment import mix
 from bench.augment.colour import ColourMap, colour_map
 from bench.augment.crop import crop_boxes, crop_resize
 from bench.augment.mix import Mixing
+from bench.augment.patches import draw_orders, shuffled
 from bench.augment.randaugment import draw_operations, randaugment
 from bench.training.recipe import settled
 
@@ -31,6 +32,8 @@ __all__ = ["Views", "augment", "draw_mixing", "draw_views"]
 class Views:
     """The parameters of one view of every training image."""
 
+    orders: Tensor | None
+    """Orders of the strips, int64 `[N, 2, strips]`; None where patches stay in place."""
     boxes: Tensor
     """Crops, int64 `[N, 4]`: top, left, height, width."""
     flips: Tensor
@@ -47,6 +50,7 @@ class Views:
             t.to(device) for t in (self.colours.slope, self.colours.pull, self.colours.shift)
         )
         return Views(
+            None if self.orders is None else self.orders.to(device),
             self.boxes.to(device),
             self.flips.to(device),
             ColourMap(slope, pull, shift),
@@ -66,6 +70,7 @@ def draw_views(recipe: Recipe, sizes: Tensor, streams: Streams, epoch: int) -> V
     noise = torch.randn(num, 3, generator=stream("lighting"), dtype=torch.float64)
     operations, negative = draw_operations(num, recipe.randaugment_ops, stream("randaugment"))
     return Views(
+        orders=draw_orders(num, recipe.patches, stream("patches")) if recipe.patches > 1 else None,
         boxes=crop_boxes(sizes, recipe.crop_scale, stream("crop")),
         flips=torch.rand(num, generator=stream("flip")) < recipe.flip,
         colours=colour_map(1.0 + recipe.jitter * (2.0 * jitter - 1.0), recipe.lighting * noise),
@@ -78,11 +83,14 @@ def augment(images: Tensor, views: Views, index: Tensor, recipe: Recipe) -> Tens
     """Return augmented and normalised views, float32 `[B, 3, resolution, resolution]`.
 
     `images` is uint8 `[N, 3, H, W]` and holds the whole set, `index` int64 `[B]` on the CPU says
-    which images are wanted. Order: crop, flip, RandAugment, jitter, colour noise, normalise.
+    which images are wanted. Order: patches, crop, flip, RandAugment, jitter, colour noise,
+    normalise.
     """
     resolution = settled(recipe.resolution, "resolution")
     chosen = index.to(images.device, non_blocking=True)
-    batch = crop_resize(images[chosen], views.boxes[chosen], views.flips[chosen], resolution)
+    orders = views.orders
+    whole = images[chosen] if orders is None else shuffled(images, chosen, orders[chosen])
+    batch = crop_resize(whole, views.boxes[chosen], views.flips[chosen], resolution)
     if recipe.crop_rounding or recipe.randaugment_ops:
         batch = batch.round_()
     if recipe.randaugment_ops:

@@ -28,6 +28,8 @@ class Suite:
     """The keys of a `RunSpec` that the file gives."""
     sets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Revisions that a replayed plan was made for; empty for a suite."""
+    name: str = ""
+    """What it was loaded by; "" for a request without a file."""
 
     def run_spec(self, given: Mapping[str, Any]) -> RunSpec:
         """Return the request, with keys given elsewhere in place of the file's.
@@ -43,7 +45,8 @@ class Suite:
         except msgspec.ValidationError as error:
             if isinstance(error.__cause__, UsageError):
                 raise error.__cause__ from None
-            raise UsageError(f"The request cannot be read: {error}.") from error
+            named = f"The request of {self.name!r}" if self.name else "The request"
+            raise UsageError(f"{named} cannot be read: {error}.") from error
 
 
 def names() -> list[str]:
@@ -73,8 +76,9 @@ def load(text: str) -> Suite:
     try:
         if path.suffix == ".json":
             plan = msgspec.json.decode(path.read_bytes(), type=_Plan)
-            return Suite(plan.run, plan.sets)
-        return Suite(msgspec.toml.decode(path.read_bytes(), type=dict[str, Any]))
+            return Suite(plan.run, plan.sets, text)
+        keys = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
+        return Suite(keys, name=text)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UsageError(f"{text!r} cannot be read as a suite or plan: {error}.") from error
 

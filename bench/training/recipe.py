@@ -43,6 +43,9 @@ class Recipe:
     norm: Norm | None = "instance"
     """Normalisation of the students that have a choice; idc and d3hr: batch for ResNet-18."""
 
+    patches: int = 1
+    """Strips per side that change places before the crop (`ShufflePatches`): 1 for none; the soft
+    protocols of rded and vlcp have 2."""
     crop_from: CropFrom = "prefix"
     """Random crops are taken from the image already resized and centre-cropped to `resolution`
     ("prefix"; minimax), or from the image as it is stored ("stored"; rded, d3hr)."""
@@ -142,6 +145,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }
 _INTEGERS: tuple[tuple[str, int, float], ...] = (
     ("resolution", 1, math.inf),
+    ("patches", 1, math.inf),
     ("randaugment_ops", 0, math.inf),
     ("randaugment_magnitude", 0, 30),
     ("epochs", 1, math.inf),
