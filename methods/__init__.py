@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from methods.dit import DiT
 from methods.first import First
 from methods.full import Full
+from methods.herding import Herding
+from methods.kcenter import KCenter
 from methods.kmeans import KMeansMedoids
 from methods.random_subset import RandomSubset
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 METHODS: dict[str, Method] = {
     "random": RandomSubset(),
     "first": First(),
+    "herding": Herding(),
+    "kcenter": KCenter(),
     "kmeans": KMeansMedoids(),
     "dit": DiT(),
     "full": Full(),
