@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ARTEFACTS = 2**32 - 1
+"""Second seed of what an artefact draws. No student has that number, and NumPy takes seeds (s,)
+for (s, 0): without it, a trained network would begin as the first student does."""
+
 
 def _silent(done: int, total: int) -> None:
     """Report no progress."""
@@ -72,4 +76,5 @@ class Context:
 
     def for_artefact(self, seed: int, work: Path) -> Context:
         """Return the context an artefact is built in: its own seed, its own folder."""
-        return Context(self.device, Streams((seed,)), work, self.artefacts, self.reals)
+        streams = Streams((seed, ARTEFACTS))
+        return Context(self.device, streams, work, self.artefacts, self.reals)

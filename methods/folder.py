@@ -145,8 +145,8 @@ class Folder:
                 raise UsageError(f"{expected}: add images or ask for a smaller IPC.")
             if len(names) > ipc and self.take == "exact":
                 raise UsageError(
-                    f"{expected}: ask for that IPC, or write `[take=first]` for the first {ipc} in "
-                    "lexicographic order."
+                    f"{expected}: ask for that IPC, or for the first {ipc} in lexicographic order "
+                    "with `[take=first]` behind the folder (`--take first` in `bench score`)."
                 )
             chosen.append(names[:ipc])
         return chosen

@@ -30,7 +30,7 @@ class TrainedNetwork:
     A part of every class is held out for the accuracy in `network.json`; the test set is not used.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     dataset: str
     """Name of the real set in this run."""

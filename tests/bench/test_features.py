@@ -234,3 +234,9 @@ def test_a_sweep_is_no_embedding():
 def test_an_unknown_field_of_the_network_is_refused():
     with pytest.raises(UsageError, match="depht"):
         check_features("convnet3[depht=2]@32")
+
+
+def test_a_network_begins_as_no_student_and_no_distillation_does(ctx):
+    own = ctx.for_artefact(0, ctx.work).streams
+    for seeds in ((0,), *((0, repeat) for repeat in range(1000))):
+        assert own.integer("init") != Streams(seeds).integer("init")
