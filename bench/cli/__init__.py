@@ -20,6 +20,7 @@ from bench.cli.results import leaderboard
 from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.train_generator import train_generator
+from bench.cli.verify import verify
 from bench.errors import BenchError
 
 INTERRUPTED = 130
@@ -43,6 +44,7 @@ app.command()(score)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(leaderboard)
+app.command()(verify)
 app.command()(doctor)
 app.command("train-generator")(train_generator)
 
