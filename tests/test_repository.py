@@ -16,7 +16,12 @@ ROOMS = ("bench", "methods", "protocols", "leaderboards", "reports")
 REGISTRY_READERS = re.compile(r"bench/((plan|run).*|registry\.py|cli/.*)")
 TRAINING = ("torch", "torchvision", "timm")
 
-PAGES = sorted(page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if page.is_file())
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md")
+    for page in ROOT.glob(pattern)
+    if page.is_file()
+)
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

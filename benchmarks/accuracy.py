@@ -1,0 +1,179 @@
+"""Train by the engine and by the reference loop, and test whether they are equally good.
+
+    python -m benchmarks.accuracy PATH/TO/FOLDER [--epochs 300] [--resolution 32] [--seeds 5]
+
+ConvNet-3 of width 64 on the images that the method `first` takes at IPC 10; both begin with the
+same weights for a seed. Printed are all last accuracies, their difference with its interval, and
+an equivalence test at 2 points of accuracy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import nn
+
+from bench.artefacts import ArtefactStore, default_cache
+from bench.backbones import ConvNet, build_student
+from bench.context import Context
+from bench.data import open_real_set
+from bench.errors import BenchError
+from bench.runner import device as device_of
+from bench.sets import ImageSet
+from bench.streams import Streams
+from bench.training.examples import Examples
+from bench.training.loop import train
+from benchmarks.conditions import conditions
+from benchmarks.equivalence import Difference
+from benchmarks.reference_images import Photos
+from benchmarks.reference_loop import train_reference
+from methods.first import First
+from protocols.hard import HardLabel
+
+if TYPE_CHECKING:
+    from bench.data.prefix import Prefix
+    from bench.images import Images
+    from bench.sets import RealSet
+
+STUDENT = ConvNet(3, width=64)
+IPC = 10
+MARGIN = 2.0
+"""Points of accuracy within which two loops count as equally good."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The one set of images, decoded for both loops, and the one recipe."""
+
+    protocol: HardLabel
+    num_classes: int
+    train: ImageSet
+    test: ImageSet
+    ctx: Context
+
+    def network(self, seed: int) -> nn.Module:
+        """Return the untrained student of a seed."""
+        return build_student(
+            STUDENT,
+            num_classes=self.num_classes,
+            image_size=self.protocol.resolution or 0,
+            seed=Streams((0, seed)).integer("init"),
+        )
+
+    def engine(self, seed: int) -> float:
+        """Return the last accuracy of the engine in percent."""
+        curves = train(
+            self.network(seed),
+            self._examples(self.train, self.protocol.train_prefix()),
+            self._examples(self.test, self.protocol.test_prefix()),
+            self.protocol,
+            Streams((0, seed)),
+            self.ctx.device,
+        )
+        return curves.accuracy[-1]
+
+    def reference(self, seed: int) -> float:
+        """Return the last accuracy of the reference loop in percent."""
+        run = train_reference(
+            self.network(seed),
+            _photos(self.train),
+            _photos(self.test),
+            self.protocol,
+            self.ctx.device,
+            seed=seed,
+        )
+        return run.last
+
+    def _examples(self, images: ImageSet, prefix: Prefix) -> Examples:
+        # Copied: the pixels may be mapped from a file that cannot be written, which torch dislikes.
+        pixels = torch.from_numpy(self.ctx.pixels(images, prefix).copy())
+        return Examples(pixels, torch.from_numpy(images.labels.copy()))
+
+
+def _photos(images: ImageSet) -> Photos:
+    """Decode a set as it is stored: the reference loop resizes what it loads."""
+    return Photos(_decoded(images.images), tuple(images.labels.tolist()))
+
+
+def _decoded(images: Images) -> tuple[Image.Image, ...]:
+    return tuple(Image.fromarray(images.decode(index)) for index in range(len(images)))
+
+
+def comparison(
+    real: RealSet, protocol: HardLabel, device: torch.device, cache: Path, work: Path
+) -> Comparison:
+    """Return what both loops train on; UsageError if a class has fewer images than the IPC."""
+    ctx = Context(device, Streams((0,)), work, ArtefactStore(cache), lambda name: real)
+    method = First().resolve(real.card, IPC)
+    distilled = method.distill(real, IPC, ctx)
+    # Without a revision, because nothing of a few images is cached on disk.
+    chosen = ImageSet(distilled.images, distilled.labels, revision="")
+    resolved = protocol.resolve(real.card, IPC, STUDENT)
+    return Comparison(resolved, real.card.num_classes, chosen, real.test, ctx)
+
+
+def verdict(engine: Sequence[float], reference: Sequence[float]) -> list[str]:
+    """Return both lists, their difference and the test as Markdown."""
+    difference = Difference.of(engine, reference)
+    low, high = difference.interval()
+    p = difference.equivalence(MARGIN)
+    equal = "equivalent" if p < 0.05 else "not shown to be equivalent"
+    return [
+        f"- engine: {_listed(engine)}",
+        f"- reference loop: {_listed(reference)}",
+        f"- difference of the means: {difference.mean:+.2f} points, "
+        f"95% interval (Welch) {low:+.2f} to {high:+.2f}",
+        f"- TOST at ±{MARGIN:g} points: p = {p:.2g}, {equal} at the 5% level",
+    ]
+
+
+def _listed(accuracies: Sequence[float]) -> str:
+    values = ", ".join(f"{value:.2f}" for value in accuracies)
+    return f"{values}; mean {sum(accuracies) / len(accuracies):.2f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, print and return the exit status."""
+    parser = argparse.ArgumentParser("benchmarks.accuracy", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, help="holds train/ and val/ by class name")
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--resolution", type=int, default=32)
+    parser.add_argument("--seeds", type=int, default=5, help="trainings of each loop, at least 2")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<number>")
+    asked = parser.parse_args(arguments)
+    if asked.seeds < 2:
+        parser.error(f"`--seeds` must be at least 2, got {asked.seeds}.")
+    try:
+        print("\n".join(_measured(asked)))
+    except (BenchError, ValueError) as error:
+        parser.error(str(error))
+    return 0
+
+
+def _measured(asked: argparse.Namespace) -> list[str]:
+    device, cache = device_of(asked.device), default_cache()
+    real = open_real_set(f"compared=folder:{asked.folder}", data_root=None, cache=cache)
+    # One test, at the end: only the last accuracy is compared, and tests change no training.
+    protocol = HardLabel(
+        resolution=asked.resolution, epochs=asked.epochs, evaluations=1, numerics="fp32"
+    )
+    with tempfile.TemporaryDirectory() as work:
+        both = comparison(real, protocol, device, cache, Path(work))
+        engine, reference = [], []
+        for seed in range(asked.seeds):
+            engine.append(both.engine(seed))
+            reference.append(both.reference(seed))
+            print(f"seed {seed}: {engine[-1]:.2f}, {reference[-1]:.2f}", file=sys.stderr)
+    return [*conditions(device), *verdict(engine, reference)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
