@@ -7,6 +7,12 @@ Reference: vimar-gu/MinimaxDiffusion @ 969fc6f, train.py, data.py, argument.py.
 Differs:   random numbers come from named streams, so that a student's draws depend on the seeds
            alone and not on the number of loader workers; the resolution is that of the set (224 in
            the paper for every set); an explicit field is never overridden by the class count.
+Presets:   hard/igd    mchen725/DD_IGD @ 912e868, train.py
+           hard/ims3   Westlake-AGI-Lab/IMS3 @ 2ada72c, run.sh, data.py
+           hard/d3hr   lin-zhao-resoLve/D3HR @ 8ba351d, validation/validate_hardlabel.py
+           hard/coda   zzzlt422/CoDA @ 0c12e44, test/train.py, scripts/CoDA.sh
+           hard/idc    snu-mllab/Efficient-Dataset-Condensation @ ceac95a, argument.py, test.py
+           What they are and what could not be verified: docs/protocols.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, get_args
 
 from bench.errors import UsageError
 from bench.training.recipe import Norm, Recipe, settled
-from protocols.hard_tables import Table, published
+from protocols.hard_tables import Table, in_words, published
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from bench.context import Context
     from bench.contracts import Artefact, Outcome, Student
     from bench.data.prefix import Prefix
+    from bench.documents import Filling
     from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
     from bench.training.examples import Examples
 
@@ -83,6 +90,15 @@ class HardLabel(Recipe):
             evaluations=_or(self.evaluations, _or(row.evaluations, epochs)),
             evaluate_after=_or(self.evaluate_after, tested_from),
         )
+
+    def filled(self) -> dict[str, Filling]:
+        """Return what `resolve` fills every field with that is None, for people."""
+        from bench.documents import Filling
+
+        words = in_words(self.table, self.optimizer)
+        said = {name: Filling(text, f"table {self.table}") for name, text in words.items()}
+        said["resolution"] = Filling("that of the set")
+        return {name: said[name] for name in said if getattr(self, name) is None}
 
     def needs(self, card: DatasetCard, student: Student | None) -> tuple[Artefact[Any], ...]:
         """Return nothing: images are all that is needed."""

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -151,13 +152,81 @@ def test_a_spec_within_a_spec_is_shown_with_its_own_fields(bench):
     assert below.startswith(" " * 10 + "Network evaluations per image")
 
 
+def columns(text: str) -> dict[str, list[str]]:
+    """Return the two cells of every row of a comparison that takes one line."""
+    lines = [re.split(r"\s{2,}", line) for line in text.splitlines()]
+    return {cells[0]: cells[1:] for cells in lines if len(cells) == 3}
+
+
+def test_two_protocols_are_compared_in_the_fields_that_differ(bench):
+    answer = bench("list", "protocols", "--diff", "hard/minimax", "hard/igd")
+    assert answer.status == 0, answer.err
+    rows = columns(answer.out)
+    assert rows[""] == ["hard/minimax", "hard/igd"]
+    assert rows["optimizer"] == ["sgd", "adamw"]
+    assert rows["lr"] == ["None: 0.01, and 0.1 from 101 classes on", "0.001"]
+    assert set(rows) == {"", "optimizer", "lr", "weight_decay"}
+    assert "(table minimax)" in answer.out
+
+
+def test_fields_of_a_comparison_that_tables_fill_name_the_table(bench):
+    out = bench("list", "protocols", "--diff", "hard/minimax", "hard/d3hr").out
+    assert columns(out)["table"] == ["minimax", "d3hr"]
+    assert "None: every epoch (table d3hr)" in out
+    # IDC is named, but its epochs are those of Minimax.
+    out = bench("list", "protocols", "--diff", "hard/minimax", "hard/idc").out
+    assert "(table idc)" in out
+    assert not any(line.startswith("epochs") for line in out.splitlines())
+
+
+def test_a_comparison_takes_requests_with_fields_and_aliases(bench):
+    answer = bench("list", "protocols", "--diff", "hard/minimax", "hard/igd[epochs=300]")
+    assert columns(answer.out)[""] == ["hard/minimax", "hard/igd+epochs=300"]
+    assert "300" in next(line for line in answer.out.splitlines() if line.startswith("epochs"))
+    same = bench("list", "protocols", "--diff", "hard", "hard/minimax[epochs_scale=1]")
+    assert same.status == 0
+    assert same.out == "hard/minimax and hard/minimax are equal in every field.\n"
+
+
+def test_methods_and_students_are_compared_too(bench):
+    nested = columns(bench("list", "methods", "--diff", "dit", "dit[steps=20]").out)
+    assert nested["sampling.steps"] == ["50", "20"]
+    other = columns(bench("list", "methods", "--diff", "random", "kmeans").out)
+    assert other["n_init"] == ["no such field", "10"]
+    assert "class" in other
+    wide = columns(bench("list", "students", "--diff", "convnet3", "convnet3[width=64]").out)
+    assert wide["width"] == ["128", "64"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["protocols", "--diff", "hard/igd", "hard/minima"], "Did you mean 'hard/minimax'?"),
+        (["protocols", "--diff", "hard", "hard[epoch=3]"], "Did you mean 'epochs'?"),
+        (["protocols", "--diff", "hard", "hard[epochs=1|2]"], "which is 2 of them: name one."),
+        (["protocols", "--diff", "hard"], "requires 2 arguments"),
+        (["protocols", "hard", "--diff", "hard", "hard/igd"], "got 'protocols hard' before it"),
+        (["datasets", "--diff", "imagenette", "imagewoof"], "got 'datasets' before it"),
+        (["--diff", "hard", "hard/igd"], "write `bench list protocols --diff A B`"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_is_refused_in_one_sentence(arguments, words, bench):
+    answer = bench("list", *arguments)
+    assert answer.status == 2
+    assert words in answer.err
+    assert answer.err.startswith("bench: ")
+    assert answer.err.count("\n") == 1
+
+
 def test_generators_and_suites_are_listed_with_a_sentence_each(bench):
     page = bench("list", "generators", "embedded").out
     assert "20 classes" in page
     assert "shapenette, shapewoof" in page
     assert bench("list", "generators", "nothing").status == 2
     listed = bench("list", "suites").out
-    assert "quick  Every method on two procedural sets, small" in listed
+    rows = dict(line.split(maxsplit=1) for line in listed.splitlines()[1:])
+    assert rows["quick"].startswith("Every method on two procedural sets, small")
+    assert rows["embedded-full"].startswith("The long comparison")
 
 
 def test_every_field_of_every_registered_spec_is_explained(bench):

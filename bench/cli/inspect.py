@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,24 +12,33 @@ from bench.cli.options import OUT, Plugin
 from bench.errors import BenchError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from bench.named import Named
     from bench.records import Failure, Record
     from bench.registry import Registry
     from bench.store import Store
 
 KINDS = ("methods", "protocols", "students", "datasets", "generators", "suites", "scores")
+WITH_FIELDS = ("methods", "protocols", "students")
 
 
 def list_names(
     kind: Annotated[str | None, typer.Argument(help=", ".join(KINDS) + "; else all.")] = None,
     name: Annotated[str | None, typer.Argument(help="One of them: fields and source.")] = None,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Two of them: the fields in which they differ."),
+    ] = None,
     plugin: Plugin = None,
 ) -> None:
-    """List what can be named, or the fields of one thing."""
+    """List what can be named, the fields of one thing, or how two things differ."""
     from bench import registry
 
     if kind is not None and kind not in KINDS:
         raise unknown_name("kind", kind, KINDS)
     names = registry.load(Path(file) for file in plugin or [])
+    if diff:
+        typer.echo(_compared(names, kind, name, diff))
+        return
     if kind and name:
         typer.echo(_one(names, kind, name))
         return
@@ -68,6 +77,37 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     else:
         for score, card in SCORES.items():
             yield score, f"{card.title} in {card.unit}, {card.better} is better: {card.note}."
+
+
+def _compared(names: Registry, kind: str | None, name: str | None, diff: tuple[str, str]) -> str:
+    from bench import documents
+
+    if kind not in WITH_FIELDS or name is not None:
+        got = " ".join(word for word in (kind, name) if word) or "no kind"
+        raise UsageError(
+            f"`--diff A B` compares two {', '.join(WITH_FIELDS[:-1])} or {WITH_FIELDS[-1]}, got "
+            f"{got!r} before it: write `bench list protocols --diff A B`."
+        )
+    left, right = (_single(names, kind, text) for text in diff)
+    return documents.comparison((left.label, right.label), (left.asked, right.asked))
+
+
+def _single(names: Registry, kind: str, text: str) -> Named[Any]:
+    """Return the one thing that a request means; UsageError if it means several."""
+    from bench.backbones.requests import requested_students
+
+    look_up: dict[str, Callable[[str], list[Named[Any]]]] = {
+        "methods": names.method,
+        "protocols": names.protocol,
+        "students": requested_students,
+    }
+    found = look_up[kind](text)
+    if len(found) != 1:
+        raise UsageError(
+            f"`--diff` expects one of the {kind} on either side, got {text!r}, which is "
+            f"{len(found)} of them: name one."
+        )
+    return found[0]
 
 
 def _one(names: Registry, kind: str, name: str) -> str:

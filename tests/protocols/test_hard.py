@@ -17,7 +17,7 @@ from bench.images import ArrayImages
 from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
 from bench.streams import Streams
 from bench.training import probe
-from bench.training.schedule import evaluation_epochs, milestones
+from bench.training.schedule import evaluation_epochs
 from protocols import ALIASES, PROTOCOLS
 from protocols.hard import HardLabel
 
@@ -114,73 +114,6 @@ def evaluated(protocol=None, real=None, distilled=None, ctx=None):
     return protocol.evaluate(distilled or distilled_set(real), real, STUDENT, ctx or FakeContext())
 
 
-# IPC, classes: epochs, milestones, distance of tests
-TABLE = [
-    (1, 10, 3000, (2000, 2500), 30),
-    (10, 10, 2000, (1333, 1666), 20),
-    (20, 10, 1500, (1000, 1250), 15),
-    (50, 10, 1500, (1000, 1250), 15),
-    (70, 10, 1000, (666, 833), 10),
-    (100, 10, 1000, (666, 833), 10),
-    (200, 10, 1000, (666, 833), 10),
-    (500, 10, 500, (333, 416), 5),
-    (501, 10, 300, (200, 250), 3),
-    (None, 10, 300, (200, 250), 1),
-    (1, 100, 2000, (1333, 1666), 20),
-    (10, 100, 1300, (866, 1083), 13),
-    (20, 100, 1000, (666, 833), 10),
-    (50, 100, 1000, (666, 833), 10),
-    (70, 100, 600, (400, 500), 6),
-    (100, 100, 600, (400, 500), 6),
-    (200, 100, 600, (400, 500), 6),
-    (500, 100, 300, (200, 250), 3),
-    (None, 100, 300, (200, 250), 1),
-    (1, 1000, 3000, (2000, 2500), 30),
-    (10, 1000, 2000, (1333, 1666), 20),
-    (20, 1000, 1500, (1000, 1250), 15),
-    (50, 1000, 1500, (1000, 1250), 15),
-    (500, 1000, 500, (333, 416), 5),
-    (None, 1000, 300, (200, 250), 1),
-]
-
-
-@pytest.mark.parametrize(("ipc", "num_classes", "epochs", "cuts", "every"), TABLE)
-def test_epochs_milestones_and_tests_are_as_published(ipc, num_classes, epochs, cuts, every):
-    resolved = HARD.resolve(card(num_classes), ipc, STUDENT)
-    assert resolved.epochs == epochs
-    assert milestones(epochs, resolved.milestones) == cuts
-    tests = evaluation_epochs(resolved)
-    assert tests == (*range(every, epochs, every), epochs)
-
-
-@pytest.mark.parametrize(
-    ("num_classes", "lr", "weight_decay", "batch"),
-    [(10, 0.01, 5e-4, 64), (100, 0.01, 5e-4, 64), (101, 0.1, 1e-4, 128), (1000, 0.1, 1e-4, 128)],
-)
-def test_optimisation_follows_the_class_count(num_classes, lr, weight_decay, batch):
-    resolved = HARD.resolve(card(num_classes), 10, STUDENT)
-    assert (resolved.optimizer, resolved.momentum) == ("sgd", 0.9)
-    assert (resolved.lr, resolved.weight_decay, resolved.batch) == (lr, weight_decay, batch)
-    assert resolved.decay_on == "all"
-
-
-@pytest.mark.parametrize(
-    ("ipc", "num_classes", "updates"),
-    [(10, 10, 4_000), (50, 10, 12_000), (100, 10, 16_000), (10, 100, 20_800),
-     (10, 1000, 158_000), (50, 1000, 586_500)],
-)  # fmt: skip
-def test_the_number_of_updates_is_as_published(ipc, num_classes, updates):
-    resolved = HARD.resolve(card(num_classes), ipc, STUDENT)
-    assert math.ceil(ipc * num_classes / resolved.batch) * resolved.epochs == updates
-
-
-def test_the_published_augmentation_is_the_default():
-    assert (HARD.crop_from, HARD.crop_scale, HARD.flip) == ("prefix", (0.5, 1.0), 0.5)
-    assert (HARD.jitter, HARD.lighting, HARD.randaugment_ops) == (0.4, 0.1, 0)
-    assert (HARD.mix, HARD.mix_probability, HARD.mix_alpha) == ("cutmix", 1.0, 1.0)
-    assert (HARD.norm, HARD.schedule, HARD.gamma) == ("instance", "multistep", 0.2)
-
-
 @pytest.mark.parametrize("table", ["minimax", "idc", "d3hr"])
 @pytest.mark.parametrize("ipc", [1, 10, 50, 100, None])
 @pytest.mark.parametrize("num_classes", [10, 100, 1000])
@@ -210,69 +143,6 @@ def test_scaled_epochs_are_the_published_ones_times_the_factor_and_name_the_same
     assert resolved[1] == HardLabel(epochs=100).resolve(card(), 10, STUDENT)
     with pytest.raises(ValueError, match="leave one of them out"):
         HardLabel(epochs=100, epochs_scale=0.5)
-
-
-def test_idc_is_expressible():
-    idc = HardLabel(table="idc", norm=None)
-    hundred = idc.resolve(card(100), 10, TinyStudent("resnetap"))
-    assert (hundred.epochs, hundred.batch) == (1300, 128)
-    assert (hundred.lr, hundred.weight_decay, hundred.norm) == (0.1, 1e-4, "instance")
-    assert evaluation_epochs(hundred) == (325, 650, 975, 1300)
-    assert idc.resolve(card(100), 10, TinyStudent("resnet")).norm == "batch"
-    assert idc.resolve(card(10), 10, STUDENT).lr == 0.01
-
-
-def test_igd_is_expressible():
-    igd = HardLabel(optimizer="adamw", lr=1e-3, weight_decay=0.01)
-    for ipc, epochs in ((10, 2000), (50, 1500), (100, 1000)):
-        resolved = igd.resolve(card(), ipc, STUDENT)
-        assert (resolved.lr, resolved.weight_decay) == (1e-3, 0.01)
-        assert (resolved.epochs, resolved.batch, resolved.decay_on) == (epochs, 64, "all")
-        assert resolved.schedule == "multistep"
-    assert HardLabel(optimizer="adamw").resolve(card(1000), 10, STUDENT).lr == 1e-3
-
-
-def test_ims3_is_expressible():
-    ims3 = HardLabel(lr=0.1, crop_rounding=True, randaugment_ops=1, randaugment_magnitude=6)
-    resolved = ims3.resolve(card(), 50, STUDENT)
-    assert (resolved.lr, resolved.weight_decay) == (0.1, 5e-4)
-    assert (resolved.epochs, resolved.batch) == (1500, 64)
-
-
-def test_coda_is_expressible():
-    resolved = HardLabel(resolution=256).resolve(card(resolution=224), 10, STUDENT)
-    assert (resolved.resolution, resolved.lr, resolved.epochs) == (256, 0.01, 2000)
-    assert resolved.train_prefix() == resolved.test_prefix() == Prefix(256, 256)
-
-
-D3HR = HardLabel(
-    table="d3hr",
-    norm="batch",
-    crop_from="stored",
-    crop_scale=(0.08, 1.0),
-    crop_rounding=True,
-    jitter=0.0,
-    lighting=0.0,
-    mix="mixup",
-    optimizer="adamw",
-    lr=1e-3,
-    weight_decay=0.01,
-    decay_on="matrices",
-    schedule="half-cosine",
-    evaluate_after=None,
-    test_resize="8/7",
-)
-
-
-@pytest.mark.parametrize(
-    ("ipc", "epochs", "batch"), [(10, 2000, 50), (50, 1500, 100), (100, 1000, 100)]
-)
-def test_d3hr_is_expressible(ipc, epochs, batch):
-    resolved = D3HR.resolve(card(), ipc, STUDENT)
-    assert (resolved.epochs, resolved.batch, resolved.lr) == (epochs, batch, 1e-3)
-    assert evaluation_epochs(resolved) == tuple(range(epochs - 98, epochs + 1))
-    assert resolved.train_prefix() == Prefix(None, None)
-    assert resolved.test_prefix() == Prefix(256, 224)
 
 
 @pytest.mark.parametrize(("resolution", "resize"), [(32, 32), (64, 72), (128, 144), (224, 256)])

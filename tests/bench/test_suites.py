@@ -1,0 +1,54 @@
+"""The suites that come with the project: what they ask for is there, and their header is whole."""
+
+import pytest
+
+from bench import suites
+from bench.data.shapes import CLASSES, SIDE, SPLITS
+from bench.plan import Selection, expand
+from bench.registry import Registry
+from bench.sets import DatasetCard
+from methods import METHODS
+
+
+def card_of(name):
+    """Return the card of a procedural set, which is not drawn for it."""
+    return DatasetCard(
+        name=name,
+        classes=CLASSES[name],
+        class_names=CLASSES[name],
+        train_split="drawn",
+        test_split="drawn",
+        train_revision="a" * 64,
+        test_revision="b" * 64,
+        class_sizes=(SPLITS["train"],) * len(CLASSES[name]),
+        resolution=SIDE,
+        features="embedded",
+    )
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_a_suite_runs_every_method_and_leaves_none_out(name):
+    run = suites.load(name).run_spec({})
+    left_out = []
+    cards = [card_of(dataset) for dataset in run.datasets]
+    units = expand(run, Selection.of(run, Registry()), cards, left_out.append)
+    assert {unit.method.name for unit in units} == set(METHODS)
+    assert {unit.card.name for unit in units} == set(CLASSES)
+    assert left_out == []
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_a_suite_begins_with_what_it_is_and_what_to_expect(name):
+    header = (suites.FOLDER / f"{name}.toml").read_text().partition("\nmethods")[0]
+    assert all(line.startswith("#") for line in header.splitlines())
+    assert f"Command:  bench run{'' if name == 'quick' else ' ' + name}" in header
+    assert "figures of this suite only" in header
+    for word in ("Time:", "Expect:"):
+        assert word in header
+    assert len(suites.summary(name)) > 20
+
+
+def test_the_long_suite_has_three_sizes_students_seeds_and_repeats():
+    run = suites.load("embedded-full").run_spec({})
+    assert run.ipc == (1, 10, 50)
+    assert (len(run.students), run.seeds, run.repeats) == (3, 3, 3)

@@ -1,0 +1,66 @@
+"""Every protocol has a page, and what the page says of fields is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.documents import field_table
+from protocols import PROTOCOLS
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "protocols"
+REFERENCE = "hard/minimax"
+SECTIONS = (
+    "Who uses it",
+    "How it differs from its neighbours",
+    "How published numbers were reported",
+    "Readings",
+    "What is UNVERIFIED",
+    "Fields",
+)
+COMPARISON = re.compile(
+    r"^```console\n\$ bench (list protocols --diff [^\n]+)\n(.*?)^```", re.M | re.S
+)
+
+
+def page_of(name: str) -> Path:
+    return FOLDER / f"{name.replace('/', '-')}.md"
+
+
+def test_every_page_is_that_of_a_protocol_and_is_listed_in_the_index():
+    pages = {page_of(name) for name in PROTOCOLS}
+    assert set(FOLDER.glob("*.md")) - {FOLDER / "index.md"} == pages
+    index = (FOLDER / "index.md").read_text(encoding="utf-8")
+    for name in PROTOCOLS:
+        assert f"[`{name}`]({page_of(name).name})" in index
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_page_has_all_its_sections(name):
+    text = page_of(name).read_text(encoding="utf-8")
+    assert text.startswith(f"# {name}\n")
+    assert tuple(re.findall(r"^## (.+)$", text, re.M)) == SECTIONS
+    assert "Source: `" in text
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_table_of_fields_is_that_of_the_code(name):
+    text = page_of(name).read_text(encoding="utf-8")
+    table = text[text.index("| field | value | meaning |") :]
+    assert table == field_table(PROTOCOLS[name], PROTOCOLS[REFERENCE]) + "\n"
+
+
+@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {REFERENCE}))
+def test_the_comparison_is_what_the_command_prints(name, bench):
+    ((command, shown),) = COMPARISON.findall(page_of(name).read_text(encoding="utf-8"))
+    assert command == f"list protocols --diff {REFERENCE} {name}"
+    assert bench(*command.split()).out == shown
+
+
+def test_values_that_differ_from_the_reference_are_bold():
+    rows = field_table(PROTOCOLS["hard/igd"], PROTOCOLS[REFERENCE]).splitlines()
+    bold = {row.split("`")[1] for row in rows[2:] if "**" in row.split("|")[2]}
+    assert bold == {"optimizer", "lr", "weight_decay"}
+    assert any(row.startswith("| `momentum` | 0.9 | ") for row in rows)
