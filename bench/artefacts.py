@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 
 from bench import specs
+from bench.timing import duration
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 META = "artefact.json"
+
+WORTH_SAYING = 2.0
+"""Seconds from which the building of an artefact is announced."""
 
 
 def default_cache() -> Path:
@@ -70,6 +75,8 @@ class ArtefactStore:
     """Time spent building in this process; a unit's own time leaves it out."""
     used: dict[str, str] = field(default_factory=dict)
     """Key to identity of every artefact asked for since it was last cleared."""
+    announce: Callable[[str], None] = lambda sentence: None
+    """Hears of every artefact that took a while to build."""
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def path(self, artefact: Artefact[Any]) -> Path:
@@ -122,6 +129,8 @@ class ArtefactStore:
             artefact.build(ctx.for_artefact(getattr(artefact, "seed", 0), partial), partial)
             own = time.perf_counter() - started - (self.seconds - nested)
             self.seconds += own
+            if own >= WORTH_SAYING:
+                self.announce(f"Built {title(artefact)} once for all: {duration(own)}.")
             _write_meta(partial, artefact, own, str(ctx.device))
             partial.rename(folder)
 

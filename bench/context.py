@@ -75,6 +75,6 @@ class Context:
         self.traces.setdefault(name, []).append(float(value))
 
     def for_artefact(self, seed: int, work: Path) -> Context:
-        """Return the context an artefact is built in: its own seed, its own folder."""
+        """Return the context an artefact is built in: its own seed and folder, this progress."""
         streams = Streams((seed, ARTEFACTS))
-        return Context(self.device, streams, work, self.artefacts, self.reals)
+        return Context(self.device, streams, work, self.artefacts, self.reals, self.progress)

@@ -407,6 +407,15 @@ def test_a_student_that_was_killed_goes_on_where_it_was_kept(
     assert not list(parts.glob("partial/*"))
 
 
+def test_an_artefact_that_took_a_while_is_announced_once(bench, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.artefacts.WORTH_SAYING", 0.0)
+    run = [*tiny_run, "--out", str(tmp_path / "out")]
+    run[run.index("random,first")] = "kmeans[features=convnet1[width=4]@16]"
+    said = bench(*run).err
+    assert said.count("Built TrainedNetwork (tiny, ") == 1
+    assert said.count("Built Embeddings (tiny, ") == 1
+
+
 def test_a_lost_distilled_set_is_named_and_made_anew_by_rerun(bench, logged, tmp_path):
     out = tmp_path / "out"
     bench(*logged, "--out", out)
