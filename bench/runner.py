@@ -12,6 +12,7 @@ import msgspec
 
 from bench import data, registry
 from bench.artefacts import ArtefactStore, default_cache, title
+from bench.cache import in_use
 from bench.errors import UsageError
 from bench.estimate import Estimate, estimate
 from bench.plan import RunSpec, Selection, Unit, expand
@@ -117,8 +118,9 @@ class Result:
 def prepare(
     run: RunSpec, options: Options, note: Callable[[str], None] = lambda _: None
 ) -> Prepared:
-    """Open the sets, expand the plan and look at what is done; trains and writes nothing.
+    """Open the sets, expand the plan and look at what is done; trains nothing, writes no record.
 
+    A set that is downloaded is fetched into the cache if it is not here.
     `note` hears a sentence for every method of "all" that cannot serve a set. Raises UsageError for
     a request that cannot be carried out.
     """
@@ -151,7 +153,8 @@ def execute(
         for unit in pending:
             if unit.key in prepared.known:
                 store.supersede(prepared.known[unit.key])
-    tally = inline.execute(pending, store, workshop, reporter)
+    with in_use(prepared.options.cache):
+        tally = inline.execute(pending, store, workshop, reporter)
     found = (store.record(unit.key) for unit in prepared.units)
     by_key = {unit.key: unit for unit in prepared.units}
     pending_keys = {unit.key for unit in pending}
@@ -204,6 +207,7 @@ def _open_sets(run: RunSpec, options: Options) -> dict[str, RealSet]:
     root = Path(run.data_root) if run.data_root else None
     reals: dict[str, RealSet] = {}
     for request in run.datasets:
+        data.fetch_missing(request, data_root=root, cache=options.cache)
         real = data.open_real_set(request, data_root=root, cache=options.cache)
         name = real.card.name
         if name in reals and reals[name].card != real.card:

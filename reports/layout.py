@@ -17,6 +17,9 @@ from leaderboards.headings import short_revision
 DRAWN = "drawn"
 """Split id of the procedural sets."""
 
+FASTAI = "fastai-v2"
+"""What the split ids of fastai's archives begin with."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -93,6 +96,12 @@ def notes(board: Board) -> list[str]:
         found.append(
             f"{plain(board.dataset)} is drawn, not photographed: its figures are those of this set "
             "only and compare with none that are published"
+        )
+    if board.train_split.startswith(FASTAI):
+        found.append(
+            f"{plain(board.dataset)} is the split {plain(board.train_split)} of fastai; the "
+            "published numbers of most papers and protocols are of ILSVRC2012's images of these "
+            "classes, other ones to train on and to test on: this split is not theirs"
         )
     for row in board.rows:
         name = plain(row.method)

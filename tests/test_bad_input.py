@@ -55,7 +55,11 @@ WRONG_USAGE = {
     "an option of the wrong type": ("--seeds", "two", ["seeds", "two"]),
     "a ConvNet too deep for the resolution": ("--students", "convnet6", ["64", "16"]),
     "a set that is not there": ("--datasets", "a=folder:/does/not/exist", ["/does/not/exist"]),
-    "a named set without a data root": ("--datasets", "imagenette", ["--data-root"]),
+    "a named set without a data root": (
+        "--datasets",
+        "imagenette",
+        ["--data-root", "ILSVRC2012", "imagenette2-320"],
+    ),
     "a name that is a path": ("--datasets", "/tmp", ["folder:"]),
     "a distilled folder that is not there": ("--methods", "x=folder:/no/where", ["/no/where"]),
     "a student for nothing": ("--students", "", ["--students"]),
@@ -103,6 +107,13 @@ def test_wrong_options_are_answered_in_one_sentence(extra, words, bench, tiny_ru
         (["show", "nothing.json"], ["nothing.json"]),
         (["show", ""], ["key"]),
         (["score", "nowhere", "--dataset", "shapenette"], ["nowhere"]),
+        (["fetch"], ["bench fetch --datasets"]),
+        (["fetch", "--datasets", "imagenette"], ["'imagenette'", "imagenette2-320"]),
+        (["fetch", "--datasets", "imagenette2-32"], ["Did you mean 'imagenette2-320'?"]),
+        (
+            ["fetch", "--datasets", "imagewoof2", "--offline"],
+            ["`bench fetch --datasets", "network"],
+        ),
     ],
 )
 def test_other_commands_refuse_in_one_sentence(arguments, words, bench):

@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from bench import __version__
+from bench.cli.cache import cache
 from bench.cli.doctor import doctor
+from bench.cli.fetch import fetch
 from bench.cli.inspect import list_names, show
 from bench.cli.results import leaderboard
 from bench.cli.run import run
@@ -45,7 +47,9 @@ app.command("list")(list_names)
 app.command()(show)
 app.command()(leaderboard)
 app.command()(verify)
+app.command()(cache)
 app.command()(doctor)
+app.command()(fetch)
 app.command("train-generator")(train_generator)
 
 

@@ -43,6 +43,9 @@ Setting = Annotated[
 Plugin = Annotated[
     list[str] | None, typer.Option(help="Python file that registers methods or protocols.")
 ]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Touch no network; BENCH_OFFLINE=1 says the same.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, time and bytes only.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a long run.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed units again.")]

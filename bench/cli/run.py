@@ -12,6 +12,7 @@ from bench.cli.options import (
     DataRoot,
     Device,
     DryRun,
+    Offline,
     Out,
     Plugin,
     Protocols,
@@ -53,9 +54,11 @@ def run(
     yes: Yes = False,
     retry_failed: RetryFailed = False,
     rerun: Rerun = False,
+    offline: Offline = False,
 ) -> int:
     """Distil, evaluate, record and rank; with nothing named, the suite `quick`."""
     from bench import suites
+    from bench.data.download import network
     from bench.errors import unknown_name
     from bench.runner import Options
 
@@ -76,4 +79,5 @@ def run(
     named = bool(keys.keys() - {"data_root", "plugins"})
     chosen = suites.Suite({}) if named and suite is None else suites.load(suite or "quick")
     options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
-    return start(chosen.run_spec(keys), options, chosen, dry_run=dry_run, yes=yes)
+    with network.offline(offline or dry_run):
+        return start(chosen.run_spec(keys), options, chosen, dry_run=dry_run, yes=yes)

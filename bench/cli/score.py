@@ -14,6 +14,7 @@ from bench.cli.options import (
     DataRoot,
     Device,
     DryRun,
+    Offline,
     Out,
     Plugin,
     Protocols,
@@ -52,31 +53,34 @@ def score(
     yes: Yes = False,
     retry_failed: RetryFailed = False,
     rerun: Rerun = False,
+    offline: Offline = False,
 ) -> int:
     """Evaluate a distilled set that any tool has made."""
     from bench import suites
+    from bench.data.download import network
     from bench.errors import unknown_name
     from bench.runner import Options
 
     if take not in TAKE:
         raise unknown_name("value", take, TAKE, of="--take")
-    if ipc is None:
-        ipc = _images_per_class(folder, dataset, data_root)
-    keys = given(
-        methods=(f"{name or folder.resolve().name}=folder:{folder}[take={take}]",),
-        datasets=(dataset,),
-        ipc=(ipc,),
-        protocols=listed(protocols),
-        students=listed(students),
-        seeds=seeds,
-        repeats=repeats,
-        settings=tuple(settings) if settings else None,
-        plugins=tuple(plugin) if plugin else None,
-        data_root=str(data_root) if data_root else None,
-    )
-    options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
-    suite = suites.Suite({})
-    return start(suite.run_spec(keys), options, suite, dry_run=dry_run, yes=yes)
+    with network.offline(offline or dry_run):
+        if ipc is None:
+            ipc = _images_per_class(folder, dataset, data_root)
+        keys = given(
+            methods=(f"{name or folder.resolve().name}=folder:{folder}[take={take}]",),
+            datasets=(dataset,),
+            ipc=(ipc,),
+            protocols=listed(protocols),
+            students=listed(students),
+            seeds=seeds,
+            repeats=repeats,
+            settings=tuple(settings) if settings else None,
+            plugins=tuple(plugin) if plugin else None,
+            data_root=str(data_root) if data_root else None,
+        )
+        options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
+        suite = suites.Suite({})
+        return start(suite.run_spec(keys), options, suite, dry_run=dry_run, yes=yes)
 
 
 def _images_per_class(folder: Path, dataset: str, data_root: Path | None) -> int:
@@ -84,5 +88,6 @@ def _images_per_class(folder: Path, dataset: str, data_root: Path | None) -> int
     from bench.artefacts import default_cache
     from methods.folder import Folder
 
+    data.fetch_missing(dataset, data_root=data_root, cache=default_cache())
     real = data.open_real_set(dataset, data_root=data_root, cache=default_cache())
     return Folder(str(folder)).count(real.card)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bench.data.fastai import FASTAI_SPLITS, FastaiSplit
 from bench.data.folder import open_folder
 from bench.data.imagenet import ImageNetView
 from bench.data.shapes import Shapes
@@ -55,6 +56,7 @@ DATASETS: dict[str, Source] = {
     "shapenette": Shapes("Ten kinds of object at 32 px, drawn on the spot: needs no files"),
     "shapewoof": Shapes("Ten animal faces that look alike at 32 px, drawn: needs no files"),
     "tiny-imagenet": TinyImageNet("Tiny ImageNet: 200 classes at 64 px, 500 + 50 per class"),
+    **FASTAI_SPLITS,
 }
 """Every registered set by name."""
 
@@ -105,14 +107,32 @@ def open_real_set(request: str, *, data_root: Path | None, cache: Path) -> RealS
     Raises UsageError if the set is not there or its layout is wrong, BenchError if a file is bad.
     """
     wanted = parse_request(request)
-    if data_root is None and os.environ.get("BENCH_DATA"):
-        data_root = Path(os.environ["BENCH_DATA"]).expanduser()
     try:
         if wanted.path is not None:
             return open_folder(wanted.name, wanted.path, cache)
-        return DATASETS[wanted.source].open(wanted.name, data_root, cache)
+        return DATASETS[wanted.source].open(wanted.name, _root(data_root), cache)
     except OSError as error:
         raise BenchError(f"{wanted.name!r} cannot be opened: {error}.") from error
+
+
+def fetch_missing(request: str, *, data_root: Path | None, cache: Path) -> None:
+    """Fetch the set a request names into `cache` if it can be fetched and is not here.
+
+    Raises UsageError if nothing may touch the network, BenchError if the set cannot be had.
+    """
+    source = DATASETS.get(parse_request(request).source)
+    root = _root(data_root)
+    if isinstance(source, FastaiSplit) and not source.is_here(source.archive.name, root, cache):
+        source.fetch(cache)
+
+
+def fetchable(name: str) -> FastaiSplit:
+    """Return a registered set that can be fetched; UsageError if this one cannot."""
+    source = DATASETS.get(parse_request(name).source)
+    if isinstance(source, FastaiSplit):
+        return source
+    names = ", ".join(name for name, one in DATASETS.items() if isinstance(one, FastaiSplit))
+    raise UsageError(f"{name!r} is not a set that can be fetched; those are {names}.")
 
 
 def find_sets(data_root: Path) -> dict[str, Path]:
@@ -124,6 +144,12 @@ def find_sets(data_root: Path) -> dict[str, Path]:
             if place is not None:
                 found[name] = place
     return found
+
+
+def _root(data_root: Path | None) -> Path | None:
+    """Return the data root, taken from the environment unless it is given."""
+    chosen = os.environ.get("BENCH_DATA")
+    return Path(chosen).expanduser() if data_root is None and chosen else data_root
 
 
 def _registered(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.data.classes import class_list
+from bench.data.download.archives import names_of
 from bench.data.folder import Listing, is_image, list_split, real_set, up_to_three
 from bench.data.roots import find_root
 from bench.errors import UsageError
@@ -24,9 +25,9 @@ class ImageNetView:
     """Some classes of ILSVRC2012, read from `train/<wnid>/` and `val/<wnid>/` without copying.
 
     Train is all of ILSVRC's training images of these classes, test all its 50 validation images
-    each: not the re-split archives of fastai, whose test images others have trained on. Those can
-    be opened as `NAME=folder:PATH`. Big views (ImageNet-1K) have a revision of names and sizes
-    only, see `bench.data.revision`.
+    each: not the re-split archives of fastai, whose test images others have trained on. Those are
+    sets of their own, see `bench.data.fastai`. Big views (ImageNet-1K) have a revision of names and
+    sizes only, see `bench.data.revision`.
     """
 
     classes: str
@@ -44,6 +45,7 @@ class ImageNetView:
             # wnids.txt is that of Tiny ImageNet, whose `train/` looks the same.
             lambda place: (place / "train").is_dir() and not (place / "wnids.txt").exists(),
             "an ILSVRC2012 folder with train/<WordNet id>/ and val/<WordNet id>/",
+            self._instead(),
         )
 
     def open(self, name: str, data_root: Path | None, cache: Path) -> RealSet:
@@ -51,7 +53,7 @@ class ImageNetView:
         root = self.find(name, data_root)
         classes = class_list(self.classes)
         _require_sorted(root / "val")
-        train, test = (_listed(name, root / split, classes) for split in ("train", "val"))
+        train, test = (listed(name, root / split, classes) for split in ("train", "val"))
         self._require_ilsvrc(name, test, classes)
         return real_set(
             name,
@@ -60,6 +62,16 @@ class ImageNetView:
             test.image_set(classes, cache),
             splits=("ilsvrc2012", "ilsvrc2012"),
             resolution=224,
+        )
+
+    def _instead(self) -> str:
+        """Return what can be had without ILSVRC2012, or nothing."""
+        names = names_of(self.classes)
+        if not names:
+            return ""
+        return (
+            f" Without one, {' or '.join(names)} is downloaded: the same classes in the split of "
+            "fastai, with other training and test images."
         )
 
     def _require_ilsvrc(self, name: str, test: Listing, classes: tuple[str, ...]) -> None:
@@ -72,7 +84,8 @@ class ImageNetView:
                 )
 
 
-def _listed(name: str, split: Path, classes: tuple[str, ...]) -> Listing:
+def listed(name: str, split: Path, classes: tuple[str, ...]) -> Listing:
+    """Return the images of these classes in a split; UsageError if the folder of one is missing."""
     missing = [class_id for class_id in classes if not (split / class_id).is_dir()]
     if missing:
         raise UsageError(

@@ -24,9 +24,12 @@ def imagenet_network() -> nn.Module:
     from safetensors.torch import load_file
     from torchvision.models import resnet18
 
+    from bench.data.download.network import is_offline
+
     model: nn.Module = resnet18()
     try:
-        model.load_state_dict(load_file(hf_hub_download(REPOSITORY, FILE)))
+        file = hf_hub_download(REPOSITORY, FILE, local_files_only=is_offline())
+        model.load_state_dict(load_file(file))
     except (OSError, RuntimeError, HfHubHTTPError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BenchError(

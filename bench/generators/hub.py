@@ -2,7 +2,8 @@
 
 Files are looked for in this order: below the folder `BENCH_GENERATORS` names, as
 `<generator>/<path on the hub>`; in the hub's own cache; on the hub, where an interrupted download
-is resumed. Nothing is asked of the network when all files are there.
+is resumed. Nothing is asked of the network when all files are there, or when `--offline` or
+`BENCH_OFFLINE=1` says so.
 """
 
 from __future__ import annotations
@@ -51,8 +52,17 @@ class HubFile:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
+        from bench.data.download.network import is_offline
+
         if found := self.cached():
             return found
+        if is_offline():
+            raise BenchError(
+                f"The weights of {generator!r} ({self.path} of {self.repository!r}) are not here "
+                f"and nothing is fetched offline: run `bench fetch --generators {generator}` where "
+                f"there is a network, or put the file at {generator}/{self.path} below a folder "
+                f"that `{FOLDER}` names."
+            )
         try:
             path = Path(hf_hub_download(self.repository, self.path, revision=self.revision))
         except (OSError, HfHubHTTPError, EntryNotFoundError) as error:

@@ -170,8 +170,8 @@ def test_imagenet_embeddings_are_torchvisions_pooled_features(tmp_path, monkeypa
     reference = torchvision.models.resnet18()
     asked = []
 
-    def downloaded(repository, file):
-        asked.append((repository, file))
+    def downloaded(repository, file, local_files_only):
+        asked.append((repository, file, local_files_only))
         save_file(reference.state_dict(), tmp_path / file)
         return str(tmp_path / file)
 
@@ -195,13 +195,15 @@ def test_imagenet_embeddings_are_torchvisions_pooled_features(tmp_path, monkeypa
     with torch.no_grad():
         expected = reference.eval()(batch).numpy()
     np.testing.assert_allclose(embedded, expected, rtol=1e-3, atol=1e-4)
-    assert asked == [("timm/resnet18.tv_in1k", "model.safetensors")]
+    assert asked == [("timm/resnet18.tv_in1k", "model.safetensors", False)]
 
 
 def test_imagenet_embeddings_without_network_are_one_sentence(ctx, monkeypatch):
-    def offline(repository, file):
+    def offline(repository, file, local_files_only):
+        assert local_files_only
         raise OSError("no route to host")
 
+    monkeypatch.setenv("BENCH_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.hf_hub_download", offline)
     with pytest.raises(BenchError, match=r"'resnet18-imagenet' .* cannot be loaded .*no route"):
         ctx.get(Embeddings("tiny", "a" * 64, "resnet18-imagenet"))
@@ -210,12 +212,12 @@ def test_imagenet_embeddings_without_network_are_one_sentence(ctx, monkeypatch):
 def test_other_weights_than_resnet18s_are_refused(ctx, tmp_path, monkeypatch):
     save_file({"fc.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
     path = str(tmp_path / "model.safetensors")
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_: path)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: path)
     with pytest.raises(BenchError, match="cannot be loaded"):
         ctx.get(Embeddings("tiny", "a" * 64, "resnet18-imagenet"))
 
 
-@pytest.mark.parametrize("text", ["resnet18-imagenet", "convnet3[width=64]@32", "resnetap10@224"])
+@pytest.mark.parametrize("text", ["embedded", "resnet18-imagenet", "convnet3[width=64]@32", "resnetap10@224"])
 def test_names_of_embeddings_are_accepted(text):
     check_features(text)
 

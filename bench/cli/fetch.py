@@ -1,0 +1,70 @@
+"""`bench fetch`: what later runs would download, now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.options import Offline, listed
+from bench.errors import BenchError, UsageError
+
+if TYPE_CHECKING:
+    from bench.data.fastai import FastaiSplit
+    from bench.generators.interface import Source
+
+
+def fetch(
+    datasets: Annotated[
+        str | None, typer.Option(help="Such as imagenette2-320,imagewoof2-320.")
+    ] = None,
+    generators: Annotated[str | None, typer.Option(help="Such as dit-xl-2-256.")] = None,
+    offline: Offline = False,
+) -> int:
+    """Download real sets and generators into the cache, and say what is there already."""
+    from bench import data
+    from bench.data.download import network
+    from bench.generators import find_generator
+
+    sets = {name: data.fetchable(name) for name in listed(datasets) or ()}
+    sources = {name: find_generator(name) for name in listed(generators) or ()}
+    if not sets and not sources:
+        raise UsageError(
+            "`bench fetch` needs something to fetch, as in `bench fetch --datasets "
+            "imagenette2-320` or `bench fetch --generators dit-xl-2-256`."
+        )
+    with network.offline(offline):
+        for split in sets.values():
+            typer.echo(_set(split))
+        for name, source in sources.items():
+            typer.echo(_generator(name, source))
+    return 0
+
+
+def _set(split: FastaiSplit) -> str:
+    """Fetch a set unless it is there; return what there is now."""
+    from bench.artefacts import default_cache
+    from bench.data.download.check import counts, read_marker
+
+    name, cache = split.archive.name, default_cache()
+    here = split.is_here(name, None, cache)
+    folder = split.fetch(cache)
+    marker = read_marker(folder)
+    how = "held against no published checksum"
+    if marker is None:
+        how = "not fetched by this command"
+    elif marker.verified_by:
+        how = f"as its published {marker.verified_by} says"
+    state = "is here already" if here else "is fetched"
+    return f"{name} {state}: {counts(split.archive.images)} in {folder}, {how}"
+
+
+def _generator(name: str, source: Source) -> str:
+    """Fetch a generator unless it is there; return what there is now."""
+    state = "is here already" if source.present() else "is fetched"
+    try:
+        files = source.fetch()
+    except OSError as error:
+        raise BenchError(f"The weights of {name!r} cannot be written ({error}).") from error
+    size = sum(path.stat().st_size for path in files) / 1e6
+    return f"{name} {state}: {len(files)} files, {size:,.0f} MB"
