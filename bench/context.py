@@ -46,8 +46,6 @@ class Context:
     traces: dict[str, list[float]] = field(default_factory=dict)
     kept: Path | None = None
     """A folder of this unit, if it needs one, that outlives a kill until its record is written."""
-    earlier_seconds: float = 0.0
-    """Time that a killed process spent on what this one went on from."""
 
     @property
     def seed(self) -> int:

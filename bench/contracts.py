@@ -128,6 +128,8 @@ class Outcome:
     """What was used: norm, parameters, updates, ..."""
     cards: Mapping[str, MetricCard] = field(default_factory=dict)
     """Score name to its card."""
+    earlier_seconds: float = 0.0
+    """Time that a killed process spent on what this one went on from."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Attachments below the context's `work` folder; they are kept with the record."""
 

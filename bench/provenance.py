@@ -110,6 +110,15 @@ def commit_of_project() -> tuple[str, bool]:
         return "", False
 
 
+def state_of_project() -> str:
+    """Return a text that differs for different code of this project; "" outside a checkout."""
+    home = Path(__file__).resolve().parent.parent
+    try:
+        return _git(home, "rev-parse", "HEAD") + _git(home, "diff", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
 def _git(home: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", "-C", str(home), *arguments], capture_output=True, text=True, check=True

@@ -151,6 +151,7 @@ def execute(
     pending = prepared.pending
     if prepared.options.rerun:
         for unit in pending:
+            store.forget_partial(unit.key)
             if unit.key in prepared.known:
                 store.supersede(prepared.known[unit.key])
     with in_use(prepared.options.cache):

@@ -7,7 +7,7 @@
     <out>/failures/<key>.<attempt>.json     one failed attempt each
     <out>/distilled/<dataset>/<method>/...  distilled sets, ordinary image folders
     <out>/files/<key>/...                   attachments of records
-    <out>/partial/<key>/                    of units that were interrupted: where they go on
+    <out>/partial/<key>/<stamp>/            of units that were interrupted: where they go on
     <out>/{work,locks}/                     of units under way
 
 Two runs may share a folder: every unit is done under a kernel lock, which dies with its process.
@@ -118,7 +118,7 @@ class Store:
     def add(self, record: Record) -> None:
         """Write a record, and remove what its unit kept; FileExistsError if the unit has one."""
         write_new(self.record_path(record.key), records.encode(record))
-        shutil.rmtree(self.partial_folder(record.key), ignore_errors=True)
+        shutil.rmtree(self.root / "partial" / record.key, ignore_errors=True)
 
     def supersede(self, record: Record) -> None:
         """Put a record aside, so that its unit is done again; nothing is lost.
@@ -169,9 +169,22 @@ class Store:
         finally:
             lock.release()
 
-    def partial_folder(self, key: str) -> Path:
-        """Return where a unit keeps what a kill must not cost; it may not be there."""
-        return self.root / "partial" / key
+    def partial_folder(self, key: str, stamp: str = "") -> Path:
+        """Return where a claimed unit keeps what a kill must not cost; it may not be there.
+
+        `stamp` says what else that depends on; what was kept under another stamp is removed.
+        """
+        folder = self.root / "partial" / key
+        for other in folder.iterdir() if folder.is_dir() else ():
+            if other.name != stamp:
+                shutil.rmtree(other, ignore_errors=True)
+        return folder / stamp
+
+    def forget_partial(self, key: str) -> None:
+        """Remove what a unit has kept, unless another process is at work on it."""
+        with self.claim(key) as mine:
+            if mine:
+                shutil.rmtree(self.root / "partial" / key, ignore_errors=True)
 
     @contextlib.contextmanager
     def work_folder(self, key: str) -> Iterator[Path]:

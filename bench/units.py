@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from bench.errors import BenchError
 from bench.manifest import read_manifest
 from bench.named import Named
 from bench.plan import Unit, inputs_of
-from bench.provenance import Stopwatch
+from bench.provenance import Stopwatch, package_versions, state_of_project
 from bench.records import Data, Described, Record
 from bench.selection import check_distilled
 from bench.store import Store
@@ -70,7 +71,8 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
     before = workshop.artefacts.seconds
     with store.work_folder(unit.key) as work:
         streams = Streams(unit.student_seed or (unit.seed,))
-        ctx = workshop.context(streams, work, progress, store.partial_folder(unit.key))
+        kept = store.partial_folder(unit.key, _stamp(unit, store, workshop))
+        ctx = workshop.context(streams, work, progress, kept)
         do = _distil if unit.kind == "distillation" else _evaluate
         outcome, distilled = do(unit, store, workshop, ctx)
         _check_finite(outcome)
@@ -97,7 +99,9 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
             files=_keep_files(outcome.files, store, unit.key),
             traces=ctx.traces,
             artefacts=dict(sorted(workshop.artefacts.used.items())),
-            provenance=watch.provenance(workshop.artefacts.seconds - before, ctx.earlier_seconds),
+            provenance=watch.provenance(
+                workshop.artefacts.seconds - before, outcome.earlier_seconds
+            ),
         )
         store.add(record)
     return record
@@ -158,6 +162,21 @@ def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tup
     distilled = workshop.distilled(unit.distillation, folder, real)
     student = unit.student.asked if unit.student else None
     return unit.resolved_protocol.evaluate(distilled, real, student, ctx), made.distilled
+
+
+def _stamp(unit: Unit, store: Store, workshop: Workshop) -> str:
+    """Return a hash of what a half-done unit depends on besides its request.
+
+    The set it learns from (`--rerun` may have made it anew), code, libraries and device.
+    """
+    made = store.record(unit.distillation)
+    facts = (
+        "" if made is None else made.distilled,
+        state_of_project(),
+        sorted(package_versions().items()),
+        str(workshop.device),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def _data(card: DatasetCard) -> Data:

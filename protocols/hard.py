@@ -140,13 +140,13 @@ class HardLabel(Recipe):
         tests = _examples(real.test, self.test_prefix(), ctx)
         keeping = Keeping(ctx.kept / "student.safetensors") if ctx.kept else None
         curves = train(model, examples, tests, self, ctx.streams, ctx.device, ctx.progress, keeping)
-        ctx.earlier_seconds += curves.earlier_seconds
         series = {"top1": curves.accuracy, "train_loss": curves.loss}
         return Outcome(
             scores={"top1_last": curves.accuracy[-1], "top1_best": max(curves.accuracy)},
             series={"epoch": tuple(float(epoch) for epoch in curves.epochs), **series},
             per_class={"top1_last": curves.per_class_last},
             facts=self._facts(model, student, curves.updates, distilled),
+            earlier_seconds=curves.earlier_seconds,
         )
 
     def seconds(

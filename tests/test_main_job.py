@@ -382,29 +382,53 @@ def test_a_set_that_no_method_of_all_can_serve_is_refused(tiny_set, own_cache):
         expand(RunSpec(ipc=(7,)), dataclasses.replace(selection, methods=tuple(unfit)), [card])
 
 
-def test_a_student_that_was_killed_goes_on_where_it_was_kept(
-    bench, tiny_run, tmp_path, monkeypatch
-):
+@pytest.fixture
+def half_done(bench, tiny_run, tmp_path, monkeypatch):
+    """Return a run's folder whose first student was killed in its second epoch, and its epochs."""
     from bench.training import loop
 
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert bench(*tiny_run, "--out", whole).status == 0
-
     monkeypatch.setattr(loop.Keeping.__init__, "__defaults__", (0.0,))
-    epoch, killed = loop.Training.epoch, []
+    done = []
 
-    def killing(self, number):
-        if number == 1 and not killed:
-            killed.append(True)
-            raise KeyboardInterrupt
-        return epoch(self, number)
+    class Killing(loop.Training):
+        def epoch(self, number):
+            if done == [0]:
+                done.append("killed")
+                raise KeyboardInterrupt
+            done.append(number)
+            return super().epoch(number)
 
-    monkeypatch.setattr(loop.Training, "epoch", killing)
-    assert bench(*tiny_run, "--out", parts).status == 130
-    assert len(list(parts.glob("partial/*/student.safetensors"))) == 1
-    assert bench(*tiny_run, "--out", parts).status == 0
-    assert contents(parts) == contents(whole)
-    assert not list(parts.glob("partial/*"))
+    monkeypatch.setattr(loop, "Training", Killing)
+    out = tmp_path / "parts"
+    assert bench(*tiny_run, "--out", out).status == 130
+    assert len(list(out.glob("partial/*/*/student.safetensors"))) == 1
+    done.clear()
+    done.append("resumed")
+    return out, done
+
+
+def test_a_student_that_was_killed_goes_on_where_it_was_kept(bench, tiny_run, tmp_path, half_done):
+    out, epochs = half_done
+    assert bench(*tiny_run, "--out", out).status == 0
+    assert bench(*tiny_run, "--out", tmp_path / "whole").status == 0
+    assert epochs[:4] == ["resumed", 1, 0, 1]  # the rest of the first student, then the second
+    assert contents(out) == contents(tmp_path / "whole")
+    assert not list(out.glob("partial/*"))
+
+
+@pytest.mark.parametrize("change", ["code", "library", "rerun"])
+def test_what_other_code_or_another_set_has_kept_is_not_gone_on_with(
+    bench, tiny_run, monkeypatch, half_done, change
+):
+    out, epochs = half_done
+    if change == "code":
+        monkeypatch.setattr("bench.units.state_of_project", lambda: "mended")
+    elif change == "library":
+        monkeypatch.setattr("bench.units.package_versions", lambda: {"torch": "99"})
+    options = ["--rerun"] if change == "rerun" else []
+    assert bench(*tiny_run, "--out", out, *options).status == 0
+    assert epochs[:3] == ["resumed", 0, 1]
+    assert not list(out.glob("partial/*"))
 
 
 def test_an_artefact_that_took_a_while_is_announced_once(bench, tiny_run, tmp_path, monkeypatch):

@@ -169,3 +169,9 @@ def _commands(text: str) -> list[str]:
 def _has_bare_bracket(command: str) -> bool:
     unquoted = re.sub(r"\"[^\"]*\"|'[^']*'", "", command)
     return "[" in unquoted or "]" in unquoted
+
+
+def test_what_goes_into_the_wheel_is_small():
+    files = (path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
+    shipped = [path for path in files if "__pycache__" not in path.parts]
+    assert sum(path.stat().st_size for path in shipped) <= 16_000_000  # and a wheel compresses

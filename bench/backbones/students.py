@@ -146,7 +146,7 @@ class Library:
     id: str
     """"torchvision/<id>" or "timm/<id>", as these libraries list it."""
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         source, _, model = self.id.partition("/")

@@ -37,21 +37,32 @@ def save_checkpoint(path: Path, parts: Parts, facts: Mapping[str, Any]) -> None:
     """Write the state of all parts and some facts in place of an older checkpoint."""
     steps = parts.average.optimization_step if parts.average else 0
     header = {**facts, "average_steps": steps}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in _named(parts)}
+    # Copies, because tied parameters share their memory and the format refuses that.
+    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in _named(parts)}
     replace_file(path, save(tensors, {"facts": msgspec.json.encode(header).decode()}))
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts of a checkpoint; BenchError if the file is damaged."""
     with _opened(path) as file:
-        facts: dict[str, Any] = msgspec.json.decode(file.metadata()["facts"])
+        header = file.metadata() or {}
+    if "facts" not in header:
+        raise _unreadable(path, "it holds no facts")
+    facts: dict[str, Any] = msgspec.json.decode(header["facts"])
     return facts
 
 
 def restore(path: Path, parts: Parts) -> None:
-    """Put the parts into the state of a checkpoint, wherever they lie."""
+    """Put the parts into the state of a checkpoint; BenchError if it is that of another network."""
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}
+    try:
+        _fill(parts, tensors, read_facts(path)["average_steps"])
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise _unreadable(path, str(error).splitlines()[0]) from error
+
+
+def _fill(parts: Parts, tensors: Mapping[str, Tensor], average_steps: int) -> None:
     parts.model.load_state_dict(_below("model.", tensors))
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _below("optimizer.", tensors).items():
@@ -65,8 +76,7 @@ def restore(path: Path, parts: Parts) -> None:
             kept[f"{number}"].to(old.device)
             for number, old in enumerate(parts.average.shadow_params)
         ]
-        steps = read_facts(path)["average_steps"]
-        parts.average.load_state_dict({"optimization_step": steps, "shadow_params": shadow})
+        parts.average.load_state_dict({"optimization_step": average_steps, "shadow_params": shadow})
 
 
 def _named(parts: Parts) -> Iterator[tuple[str, Tensor]]:
@@ -92,6 +102,10 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, framework="pt")
     except SafetensorError as error:
-        raise BenchError(
-            f"The checkpoint {str(path)!r} cannot be read ({error}): delete it to train anew."
-        ) from error
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: Path, reason: str) -> BenchError:
+    return BenchError(
+        f"The checkpoint {str(path)!r} cannot be read ({reason}): delete it to train anew."
+    )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +55,10 @@ class Training:
     def epoch(self, epoch: int) -> float:
         """Train one epoch, counted from 0, and return its mean loss."""
         self.model.train()
+        with self._own_randomness(epoch):
+            return self._epoch(epoch)
+
+    def _epoch(self, epoch: int) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, epoch)
         views = draw_views(self.recipe, self._sizes, self.streams, epoch).to(self.device)
@@ -61,6 +67,14 @@ class Training:
         for number, index in enumerate(torch.split(order, self.batch)):
             total += self._step(views, index, epoch, number) * len(index)
         return total.item() / len(self.examples)
+
+    @contextmanager
+    def _own_randomness(self, epoch: int) -> Iterator[None]:
+        """Give dropout its numbers: it draws from torch's global generators, which are put back."""
+        cards = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cards):
+            torch.manual_seed(self.streams.integer("dropout", epoch))
+            yield
 
     def _step(self, views: Views, index: Tensor, epoch: int, number: int) -> Tensor:
         """Learn one batch and return its loss, on the device and detached."""

@@ -217,7 +217,9 @@ def test_other_weights_than_resnet18s_are_refused(ctx, tmp_path, monkeypatch):
         ctx.get(Embeddings("tiny", "a" * 64, "resnet18-imagenet"))
 
 
-@pytest.mark.parametrize("text", ["embedded", "resnet18-imagenet", "convnet3[width=64]@32", "resnetap10@224"])
+@pytest.mark.parametrize(
+    "text", ["embedded", "resnet18-imagenet", "convnet3[width=64]@32", "resnetap10@224"]
+)
 def test_names_of_embeddings_are_accepted(text):
     check_features(text)
 

@@ -336,8 +336,53 @@ def killed_after(epochs):
     return progress
 
 
+def with_dropout(channels):
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.Dropout(0.5))
+
+
+def test_dropout_follows_from_the_seeds_and_leaves_the_global_generator_alone():
+    first, again, other = (network(with_dropout) for _ in range(3))
+    torch.manual_seed(1)
+    run(first)
+    drawn = torch.rand(3)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(3), drawn)
+    torch.rand(50)
+    run(again)
+    run(other, streams=Streams((0, 1)))
+    assert torch.equal(state(first), state(again))
+    assert not torch.equal(state(first), state(other))
+
+
+@pytest.mark.parametrize("content", [{}, {"model.0.weight": torch.zeros(2)}])
+def test_a_checkpoint_of_something_else_is_one_sentence(tmp_path, content):
+    from safetensors.torch import save_file
+
+    keeping = Keeping(tmp_path / "student.safetensors", every=0.0)
+    facts = '{"epoch": 1, "accuracy": [], "losses": [], "seconds": 1.0, "average_steps": 0}'
+    save_file(content, keeping.path, {"facts": facts} if content else None)
+    with pytest.raises(BenchError, match=r"student\.safetensors' cannot be read .*delete it"):
+        run(keeping=keeping)
+
+
+def test_a_network_of_tied_parameters_can_be_kept(tmp_path):
+    class Tied(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one = nn.Linear(192, 192)
+            self.two = nn.Linear(192, 192)
+            self.two.weight = self.one.weight
+
+        def forward(self, images):
+            return self.two(self.one(images.flatten(1)).relu())[:, :2]
+
+    keeping = Keeping(tmp_path / "student.safetensors", every=0.0)
+    run(Tied(), keeping=keeping)
+    assert keeping.path.exists()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d])
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d, nn.InstanceNorm2d, with_dropout])
 def test_a_killed_training_goes_on_to_the_result_of_one_that_was_not(tmp_path, optimizer, norm):
     recipe = replace(RECIPE, optimizer=optimizer)
     keeping = Keeping(tmp_path / "kept" / "student.safetensors", every=0.0)

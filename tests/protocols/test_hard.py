@@ -83,7 +83,6 @@ class FakeContext:
     seeds: tuple[int, ...] = (0, 0)
     asked: list[tuple[str, Prefix]] = field(default_factory=list)
     kept: Path | None = None
-    earlier_seconds: float = 0.0
 
     @property
     def streams(self):
