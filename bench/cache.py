@@ -15,7 +15,7 @@ import contextlib
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,11 @@ from bench.errors import BenchError
 from bench.records import Record, read_records
 
 KINDS = ("artefacts", "pixels", "rendered", "datasets")
-NOT_SWEPT = ("datasets",)
-"""Kinds that are removed by name only: a download takes longer than a computation."""
+LEFT_BEHIND = {kind: (".partial",) for kind in KINDS} | {"datasets": (".unpacking",)}
+"""How the names end of what an interrupted process has left behind.
+
+A download that was interrupted is none of it: the next `bench fetch` goes on with it.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,21 @@ def entries(cache: Path) -> list[Entry]:
     for kind in KINDS:
         for path in sorted((cache / kind).glob("*")):
             if path.suffix != ".lock":
-                whole = path.suffix != ".partial" and not path.name.startswith(".")
+                whole = not (path.name.startswith(".") or path.name.endswith(LEFT_BEHIND[kind]))
                 found.append(Entry(kind, path.name, path, _size(path), _title(path), whole))
     return found
+
+
+def unused(used: Mapping[Entry, Collection[Path]]) -> list[Entry]:
+    """Return what nobody uses, given the users of every entry; downloads are kept even so.
+
+    What an interrupted process has left behind is of no use to anybody.
+    """
+    return [
+        entry
+        for entry, runs in used.items()
+        if not entry.whole or (not runs and entry.kind != "datasets")
+    ]
 
 
 def users(entry: Entry, records: Mapping[Path, Iterable[Record]]) -> list[Path]:
@@ -73,14 +88,15 @@ def in_use(cache: Path) -> Iterator[None]:
     """Mark the cache as used by this process; the mark goes with the process, however it ends."""
     from filelock import FileLock
 
-    folder = cache / "in-use"
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{secrets.token_hex(8)}.lock")
+    lock = FileLock(cache / "in-use" / f"{secrets.token_hex(8)}.lock")
     path = Path(lock.lock_file)
-    lock.acquire()
-    while not path.exists():  # taken for a dead one in the moment before it was locked
-        lock.release()
+    # A cache that cannot be written cannot be pruned either, and needs no mark.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        while not path.exists():  # taken for a dead one in the moment before it was locked
+            lock.release()
+            lock.acquire()
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.contracts import TellsTime
+from bench.errors import BenchError
 from bench.streams import Streams
 from bench.timing import Shape, shape_of
 
@@ -29,7 +30,7 @@ class Estimate:
     distilled_bytes: int
     """Upper bound for the distilled sets to be made: as lossless pixels."""
     unknown: tuple[str, ...]
-    """Methods whose distillation cannot be estimated before it has run once."""
+    """What cannot be estimated before it has run once, in words."""
 
 
 def estimate(
@@ -44,7 +45,7 @@ def estimate(
         shape = shape_of(unit)
         if shape in seconds:
             continue
-        probed = _probe(unit, workshop) if unit.kind == "evaluation" else _told(unit, workshop)
+        probed = _probed(unit, workshop)
         if probed is not None:
             seconds[shape] = probed
     distillations = [unit for unit in pending if unit.kind == "distillation"]
@@ -52,7 +53,7 @@ def estimate(
         seconds,
         sum(seconds.get(shape_of(unit), 0.0) for unit in pending),
         sum(_bytes(unit) for unit in distillations),
-        tuple(sorted({u.method.label for u in distillations if shape_of(u) not in seconds})),
+        tuple(sorted({_what(unit) for unit in pending if shape_of(unit) not in seconds})),
     )
 
 
@@ -68,6 +69,23 @@ def _measured(units: Iterable[Unit], known: Mapping[str, Record]) -> dict[Shape,
         if unit.key in known:
             times[shape_of(unit)].append(known[unit.key].provenance.seconds)
     return {shape: sum(values) / len(values) for shape, values in times.items()}
+
+
+def _what(unit: Unit) -> str:
+    if unit.protocol is None:
+        return f"distilling with {unit.method.label}"
+    student = f" with {unit.student.label}" if unit.student else ""
+    return f"{unit.protocol.label}{student}"
+
+
+def _probed(unit: Unit, workshop: Workshop) -> float | None:
+    """Return the seconds of a short try; None where it fails, as then the unit will say why."""
+    import torch
+
+    try:
+        return _probe(unit, workshop) if unit.kind == "evaluation" else _told(unit, workshop)
+    except (BenchError, torch.OutOfMemoryError):
+        return None
 
 
 def _probe(unit: Unit, workshop: Workshop) -> float:

@@ -12,7 +12,7 @@ import msgspec
 from bench import artefacts, specs
 from bench.backbones.requests import requested_students
 from bench.contracts import Artefact, EvalProtocol, Method, ReadsFiles, Student
-from bench.errors import UsageError, unknown_name
+from bench.errors import BenchError, UsageError, unknown_name
 from bench.named import Named
 from bench.registry import Registry
 
@@ -37,6 +37,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Distillation seeds 0 .. seeds - 1."""
     repeats: int = 1
     """Students per distillation seed."""
+    defaults: tuple[str, ...] = ()
+    """Fields for every selected spec that has them, as `settings`; but nothing need have them."""
     settings: tuple[str, ...] = ()
     """Fields for every selected spec that has them, such as "protocol.epochs=300"."""
     plugins: tuple[str, ...] = ()
@@ -148,6 +150,8 @@ class Selection:
             "protocol": [p for text in run.protocols for p in registry.protocol(text)],
             "student": [s for text in run.students for s in requested_students(text)],
         }
+        for setting in run.defaults:
+            _apply(setting, found, required=False)
         for setting in run.settings:
             _apply(setting, found)
         return cls(*(tuple(found[kind]) for kind in ("method", "protocol", "student")))
@@ -192,27 +196,34 @@ def _distillations(
         for method in selection.methods:
             size = ipc if method.asked.uses_ipc else None
             try:
-                resolved = method.asked.resolve(card, size)
-            except UsageError as error:
+                yield from _of_one_method(run, method, card, size)
+            except BenchError as error:
                 if not method.optional:
                     raise
                 left_out[f"{method.label} is left out for {card.name}: {error}"] = None
-                continue
-            for seed in range(run.seeds if resolved.stochastic else 1):
-                inputs = inputs_of(resolved, card, size, seed)
-                request = {
-                    "method": method.identity(resolved),
-                    "dataset": card.name,
-                    "train": card.train_revision,
-                    "ipc": size,
-                    "seed": seed,
-                    "inputs": inputs,
-                    "artefacts": [artefacts.key(a) for a in resolved.needs(card, size)],
-                }
-                key = _hash(request)
-                yield Unit(
-                    "distillation", key, card, method, resolved, size, seed, key, inputs=inputs
-                )
+
+
+def _of_one_method(
+    run: RunSpec, method: Named[Method], card: DatasetCard, ipc: int | None
+) -> list[Unit]:
+    """Return the distillations of one method, of all seeds that make a difference."""
+    resolved, units = method.asked.resolve(card, ipc), []
+    for seed in range(run.seeds if resolved.stochastic else 1):
+        inputs = inputs_of(resolved, card, ipc, seed)
+        request = {
+            "method": method.identity(resolved),
+            "dataset": card.name,
+            "train": card.train_revision,
+            "ipc": ipc,
+            "seed": seed,
+            "inputs": inputs,
+            "artefacts": [artefacts.key(a) for a in resolved.needs(card, ipc)],
+        }
+        key = _hash(request)
+        units.append(
+            Unit("distillation", key, card, method, resolved, ipc, seed, key, inputs=inputs)
+        )
+    return units
 
 
 def _evaluations(run: RunSpec, selection: Selection, distilled: Unit) -> Iterator[Unit]:
@@ -269,8 +280,11 @@ def _hash(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()[:20]
 
 
-def _apply(setting: str, found: dict[str, list[Named[Any]]]) -> None:
-    """Apply `target.field=value` in place; target is a kind, a name or the family of a name."""
+def _apply(setting: str, found: dict[str, list[Named[Any]]], required: bool = True) -> None:
+    """Apply `target.field=value` in place; target is a kind, a name or the family of a name.
+
+    UsageError if it is `required` and nothing selected has the field.
+    """
     target, dot, assignment = setting.partition(".")
     key, equals, value = assignment.partition("=")
     if not (dot and equals and key and value):
@@ -283,8 +297,9 @@ def _apply(setting: str, found: dict[str, list[Named[Any]]]) -> None:
                 if specs.has_field(one.asked, key):
                     named[position] = one.with_fields({key: value})
                     applied = True
+    if applied or not required:
+        return
     if not matched:
         names = {n for kind, named in found.items() for n in (kind, *(one.name for one in named))}
         raise unknown_name("target", target, names, of="--set")
-    if not applied:
-        raise UsageError(f"`--set {setting}`: nothing selected as {target!r} has a field {key!r}.")
+    raise UsageError(f"`--set {setting}`: nothing selected as {target!r} has a field {key!r}.")

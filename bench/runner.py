@@ -154,8 +154,7 @@ def execute(
             store.forget_partial(unit.key)
             if unit.key in prepared.known:
                 store.supersede(prepared.known[unit.key])
-    with in_use(prepared.options.cache):
-        tally = inline.execute(pending, store, workshop, reporter)
+    tally = inline.execute(pending, store, workshop, reporter)
     found = (store.record(unit.key) for unit in prepared.units)
     by_key = {unit.key: unit for unit in prepared.units}
     pending_keys = {unit.key for unit in pending}
@@ -175,8 +174,9 @@ def run(spec: RunSpec, options: Options | None = None, reporter: Reporter | None
 
     options = options or Options()
     chosen = reporter or Lines(Console(stderr=True))
-    prepared = prepare(spec, options, chosen.note)
-    return execute(prepared, prepared.workshop(), chosen)
+    with in_use(options.cache):
+        prepared = prepare(spec, options, chosen.note)
+        return execute(prepared, prepared.workshop(), chosen)
 
 
 def device(name: str) -> torch.device:

@@ -6,7 +6,7 @@ shared, a real set that is not on this machine) is told apart from what is wrong
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from bench.manifest import MANIFEST, Manifest, read_manifest, verify_files
 from bench.records import Record, read_record
 
 if TYPE_CHECKING:
-    from bench.sets import RealSet
+    from bench.sets import DatasetCard, RealSet
     from bench.store import Store
 
 
@@ -45,23 +45,59 @@ class Verified:
         return tuple(finding for finding in self.findings if finding.kind == "wrong")
 
 
-def verify(store: Store, reals: Mapping[str, RealSet]) -> Verified:
+def verify(store: Store, reals: Sequence[RealSet]) -> Verified:
     """Look at every record and every file of every distilled set, and compare with the real sets.
 
-    `reals` are those at hand, by name; records of other sets are not compared with images.
+    `reals` are those at hand; several may go by one name, as when a folder's runs had it elsewhere.
     """
     records, findings = _read_records(store)
+    at_hand: dict[str, list[DatasetCard]] = {}
+    for real in reals:
+        at_hand.setdefault(real.card.name, []).append(real.card)
     folders = dict(_folders(store.root, findings))
     sets = 0
     for record in records:
-        findings += _record_findings(store, record, reals)
+        cards = at_hand.get(record.data.name, [])
+        findings += _record_findings(store, record, cards)
         if record.kind == "distillation":
-            found = _set_findings(record, folders.get(record.key), reals.get(record.data.name))
+            found = _set_findings(record, folders.get(record.key), cards)
             sets += not any(finding.kind == "unchecked" for finding in found)
             findings += found
     findings += _orphans(records)
     named = {record.data.name for record in records}
-    return Verified(len(records), sets, tuple(sorted(named & set(reals))), tuple(findings))
+    findings += [
+        Finding("unchecked", f"The real set {name!r} of the records is not at hand.")
+        for name in sorted(named - at_hand.keys())
+    ]
+    return Verified(len(records), sets, tuple(sorted(named & at_hand.keys())), tuple(findings))
+
+
+def real_sets(
+    store: Store, data_root: Path | None, cache: Path
+) -> tuple[list[RealSet], list[Finding]]:
+    """Return the sets that the folder's plans name, as far as they are here, and what is not.
+
+    File hashes are taken from `cache` where they are there.
+    """
+    from bench import data, suites
+
+    requests: dict[tuple[str, Path | None], None] = {}
+    reals: list[RealSet] = []
+    findings: list[Finding] = []
+    for plan in sorted((store.root / "plans").glob("*.json")):
+        try:
+            run = suites.load(str(plan)).run_spec({})
+        except BenchError as error:
+            findings.append(Finding("wrong", str(error)))
+            continue
+        root = data_root or (Path(run.data_root) if run.data_root else None)
+        requests |= {(request, root): None for request in run.datasets}
+    for request, root in requests:
+        try:
+            reals.append(data.open_real_set(request, data_root=root, cache=cache))
+        except BenchError as error:
+            findings.append(Finding("unchecked", f"The real set {request!r}: {error}"))
+    return reals, findings
 
 
 def unreadable(real: RealSet) -> Iterator[Finding]:
@@ -104,29 +140,27 @@ def _folders(root: Path, findings: list[Finding]) -> Iterator[tuple[str, tuple[P
 
 
 def _record_findings(
-    store: Store, record: Record, reals: Mapping[str, RealSet]
+    store: Store, record: Record, cards: Sequence[DatasetCard]
 ) -> Iterator[Finding]:
     for name, place in record.files.items():
         if not (store.root / place).is_file():
             sentence = f"The attachment {name!r} of record {record.key} is missing: {place}."
             yield Finding("wrong", sentence)
-    real = reals.get(record.data.name)
-    if real is None:
-        return
     for part, said, found in (
-        ("training", record.data.train_revision, real.card.train_revision),
-        ("test", record.data.test_revision, real.card.test_revision),
+        ("training", record.data.train_revision, {card.train_revision for card in cards}),
+        ("test", record.data.test_revision, {card.test_revision for card in cards}),
     ):
-        if said != found:
+        if found and said not in found:
+            others = " and ".join(f"{revision[:12]}..." for revision in sorted(found))
             yield Finding(
                 "wrong",
                 f"Record {record.key} is of {part} images of {record.data.name!r} with revision "
-                f"{said[:12]}..., those at hand have {found[:12]}...",
+                f"{said[:12]}..., those at hand have {others}",
             )
 
 
 def _set_findings(
-    record: Record, place: tuple[Path, Manifest] | None, real: RealSet | None
+    record: Record, place: tuple[Path, Manifest] | None, cards: Sequence[DatasetCard]
 ) -> list[Finding]:
     """Return what is wrong with the distilled set that a record tells of."""
     if place is None:
@@ -136,8 +170,8 @@ def _set_findings(
     found = []
     if manifest.revision != record.distilled:
         found.append(f"{folder} holds another set than record {record.key} says.")
-    if real is not None and manifest.classes != real.card.classes:
-        found.append(f"{folder} has its classes in another order than {real.card.name!r}.")
+    if cards and manifest.classes not in {card.classes for card in cards}:
+        found.append(f"{folder} has its classes in another order than {record.data.name!r}.")
     if not manifest.whole:
         found += _file_findings(folder, manifest)
     return [Finding("wrong", sentence) for sentence in found]

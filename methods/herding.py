@@ -2,7 +2,7 @@
 
 Paper:     Welling, "Herding Dynamical Weights to Learn", ICML 2009; as it chooses exemplars in
            Rebuffi et al., "iCaRL: Incremental Classifier and Representation Learning", CVPR 2017.
-Reference: snu-mllab/Efficient-Dataset-Condensation, coreset.py.
+Reference: snu-mllab/Efficient-Dataset-Condensation @ ceac95a, coreset.py.
 Differs:   the embedding is a field; IDC's is a ResNetAP-10 trained on the target set. Pipelines
            that take theirs from PatrickZH/DeepCore choose the farthest candidate (argmax) where
            herding wants the nearest, so their "herding" rows are something else.

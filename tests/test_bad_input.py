@@ -260,7 +260,7 @@ def test_a_rotation_in_the_exif_data_is_left_alone_as_torchvision_leaves_it(
 def test_without_network_the_unit_that_needs_weights_fails_and_says_so(
     bench, tiny_run, tmp_path, monkeypatch
 ):
-    def offline(*_: object) -> None:
+    def offline(*_: object, **__: object) -> None:
         raise OSError("network is unreachable")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", offline)

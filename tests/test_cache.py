@@ -42,10 +42,12 @@ def test_what_a_record_names_is_kept_and_the_rest_is_removed(run, bench, own_cac
     (own_cache / "pixels" / "0123-none.npy").write_bytes(b"old")
     (own_cache / "artefacts" / "Embeddings-dead.partial").mkdir()
     (own_cache / "datasets" / "big").mkdir(parents=True)
+    (own_cache / "datasets" / "half.tgz.partial").write_bytes(b"a download that stopped")
+    (own_cache / "datasets" / "half.unpacking").mkdir()
     (own_cache / "file-hashes.sqlite").touch()
     answer = bench("cache", "prune", "--runs", tmp_path / "runs", "--yes")
     assert answer.status == 0
-    assert named(own_cache) == before | {"datasets/big"}
+    assert named(own_cache) == before | {"datasets/big", "datasets/half.tgz.partial"}
     assert (own_cache / "file-hashes.sqlite").exists()
     assert bench("cache", "prune", "--runs", tmp_path / "runs").out == "Nothing to remove.\n"
 
@@ -96,3 +98,16 @@ def test_removing_is_asked_for_and_an_unknown_action_refused(run, bench, tmp_pat
     assert answer.status == 2
     assert "--yes" in answer.err
     assert bench("cache", "empty").status == 2
+
+
+def test_a_cache_that_cannot_be_written_needs_no_mark(tmp_path):
+    (tmp_path / "file").touch()
+    with in_use(tmp_path / "file"):
+        pass
+
+
+def test_an_entry_that_is_used_is_said_to_be_before_it_is_removed(run, bench, own_cache, tmp_path):
+    name = min(named(own_cache))
+    answer = bench("cache", "prune", name, "--runs", tmp_path / "runs", "--dry-run")
+    assert f"(used by {run})" in answer.out
+    assert bench("cache", "list", name).status == 2

@@ -131,3 +131,23 @@ def test_a_folder_that_is_no_run_is_refused(bench, tmp_path):
     answer = bench("verify", tmp_path)
     assert answer.status == 2
     assert "bench.json" in answer.err
+
+
+def test_two_sets_of_one_name_in_one_folder_are_both_right(run, bench, tiny_run, tiny_set):
+    other = tiny_set.with_name("other")
+    shutil.copytree(tiny_set, other)
+    next((other / "val").rglob("*.png")).unlink()
+    again = [word.replace(str(tiny_set), str(other)) for word in tiny_run]
+    assert bench(*again, "--out", run).status == 0
+    answer = bench("verify", run)
+    assert answer.out.splitlines()[-1].endswith("real sets: tiny; nothing wrong.")
+    shutil.rmtree(other)
+    assert bench("verify", run).status == 1  # its records fit no set that is at hand
+
+
+def test_a_broken_plan_is_a_finding(run, bench):
+    next((run / "plans").glob("*.json")).write_text("{")
+    answer = bench("verify", run)
+    assert answer.status == 1
+    assert "wrong: " in answer.out
+    assert "unchecked: The real set 'tiny' of the records is not at hand." in answer.out

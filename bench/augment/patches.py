@@ -1,7 +1,7 @@
 """Patch shuffling: an image cut into strips, which change places along both axes.
 
 Paper:     Sun et al., "On the Diversity and Realism of Distilled Dataset", CVPR 2024 (RDED).
-Reference: LINs-lab/RDED, validation/utils.py, `ShufflePatches`.
+Reference: LINs-lab/RDED @ 3f6453d, validation/utils.py, `ShufflePatches`.
 """
 
 from __future__ import annotations

@@ -91,8 +91,13 @@ def status_of(arguments: list[str] | None = None) -> int:
     except _WrongUsage as error:
         _complain(f"{error.format_message()} See `bench --help`.")
         return 2
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; finished units are kept, run again to go on.")
+    except (KeyboardInterrupt, typer.Abort) as error:
+        declined = isinstance(error, typer.Abort) and error.__cause__ is None
+        _complain(
+            "nothing was done."
+            if declined
+            else "interrupted; finished units are kept, run again to go on."
+        )
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as in `bench list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

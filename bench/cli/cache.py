@@ -39,35 +39,32 @@ def cache(
     home = default_cache()
     records = records_below(runs)
     used = {entry: users(entry, records) for entry in entries(home)}
+    if action == "list" and names:
+        raise UsageError(f"`bench cache list` takes no names, got {names[0]!r}: leave it out.")
     if action == "list":
         for entry, folders in used.items():
             typer.echo(_line(entry, folders))
         typer.echo(f"{home}: {_megabytes(sum(entry.bytes for entry in used))}")
         return 0
-    return _prune(home, _doomed(used, names or []), dry_run=dry_run, yes=yes)
+    doomed = {entry: used[entry] for entry in _doomed(used, names or [])}
+    return _prune(home, doomed, dry_run=dry_run, yes=yes)
 
 
 def _doomed(used: dict[Entry, list[Path]], names: list[str]) -> list[Entry]:
-    from bench.cache import NOT_SWEPT
+    from bench.cache import unused
 
-    if names:
-        known = {f"{entry.kind}/{entry.name}": entry for entry in used}
-        for name in names:
-            if name not in known:
-                raise unknown_name("entry", name, known)
-        return [known[name] for name in names]
-    return [
-        entry
-        for entry, folders in used.items()
-        if not entry.whole or (not folders and entry.kind not in NOT_SWEPT)
-    ]
+    known = {f"{entry.kind}/{entry.name}": entry for entry in used}
+    for name in names:
+        if name not in known:
+            raise unknown_name("entry", name, known)
+    return [known[name] for name in names] or unused(used)
 
 
-def _prune(home: Path, doomed: list[Entry], *, dry_run: bool, yes: bool) -> int:
+def _prune(home: Path, doomed: dict[Entry, list[Path]], *, dry_run: bool, yes: bool) -> int:
     from bench.cache import remove
 
-    for entry in doomed:
-        typer.echo(_line(entry, []))
+    for entry, folders in doomed.items():
+        typer.echo(_line(entry, folders))
     if not doomed:
         typer.echo("Nothing to remove.")
         return 0

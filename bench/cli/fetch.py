@@ -23,6 +23,8 @@ def fetch(
 ) -> int:
     """Download real sets and generators into the cache, and say what is there already."""
     from bench import data
+    from bench.artefacts import default_cache
+    from bench.cache import in_use
     from bench.data.download import network
     from bench.generators import find_generator
 
@@ -33,7 +35,7 @@ def fetch(
             "`bench fetch` needs something to fetch, as in `bench fetch --datasets "
             "imagenette2-320` or `bench fetch --generators dit-xl-2-256`."
         )
-    with network.offline(offline):
+    with network.offline(offline), in_use(default_cache()):
         for split in sets.values():
             typer.echo(_set(split))
         for name, source in sources.items():

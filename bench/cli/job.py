@@ -40,7 +40,7 @@ def start(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: 
     if dry_run or cost.total_seconds > ASK_ABOVE_SECONDS:
         _print_plan(prepared, cost)
     else:
-        for line in _time(cost):
+        for line in _time(prepared, cost):
             _say(console, line)
     if dry_run:
         return 0
@@ -98,21 +98,22 @@ def _print_plan(prepared: Prepared, cost: Estimate) -> None:
     typer.echo(f"To do: {kinds['distillation']} distillations, {kinds['evaluation']} evaluations.")
     for cell, count in Counter(unit.cell for unit in prepared.pending).items():
         typer.echo(f"  {count:4d} x {cell}")
-    for artefact in prepared.missing_artefacts():
-        typer.echo(f"  builds {artefact}; its time is not counted")
-    for line in _time(cost):
+    for line in _time(prepared, cost):
         typer.echo(line)
     typer.echo(f"Distilled sets: at most {cost.distilled_bytes / 1e6:.1f} MB.")
 
 
-def _time(cost: Estimate) -> list[str]:
+def _time(prepared: Prepared, cost: Estimate) -> list[str]:
     from bench.timing import duration
 
     lines = [
         f"Estimated time: {duration(cost.total_seconds)}, from earlier records or a short probe."
     ]
     if cost.unknown:
-        lines.append(f"Not counted, because not known before the first: {', '.join(cost.unknown)}.")
+        lines.append(f"Not counted, as not known before the first: {', '.join(cost.unknown)}.")
+    missing = prepared.missing_artefacts()
+    if missing:
+        lines.append(f"Not counted, as built once for all: {', '.join(missing)}.")
     return lines
 
 

@@ -58,6 +58,7 @@ def run(
 ) -> int:
     """Distil, evaluate, record and rank; with nothing named, the suite `quick`."""
     from bench import suites
+    from bench.cache import in_use
     from bench.data.download import network
     from bench.errors import unknown_name
     from bench.runner import Options
@@ -79,5 +80,5 @@ def run(
     named = bool(keys.keys() - {"data_root", "plugins"})
     chosen = suites.Suite({}) if named and suite is None else suites.load(suite or "quick")
     options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
-    with network.offline(offline or dry_run):
+    with network.offline(offline or dry_run), in_use(options.cache):
         return start(chosen.run_spec(keys), options, chosen, dry_run=dry_run, yes=yes)

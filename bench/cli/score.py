@@ -57,13 +57,15 @@ def score(
 ) -> int:
     """Evaluate a distilled set that any tool has made."""
     from bench import suites
+    from bench.artefacts import default_cache
+    from bench.cache import in_use
     from bench.data.download import network
     from bench.errors import unknown_name
     from bench.runner import Options
 
     if take not in TAKE:
         raise unknown_name("value", take, TAKE, of="--take")
-    with network.offline(offline or dry_run):
+    with network.offline(offline or dry_run), in_use(default_cache()):
         if ipc is None:
             ipc = _images_per_class(folder, dataset, data_root)
         keys = given(

@@ -80,12 +80,14 @@ class FastaiSplit:
         return place
 
     def _place(self, name: str, data_root: Path | None, cache: Path) -> Path | None:
+        from bench.artefacts import default_cache
         from bench.data.download.provide import place_of
 
         if data_root is not None and not data_root.is_dir():
             raise UsageError(f"The data root {data_root} of {name!r} is not a folder.")
         own = [] if data_root is None else [data_root / self.archive.name]
-        places = (*own, place_of(self.archive, cache))
+        # What was fetched stays where it is, whichever cache the hashes of its files are kept in.
+        places = (*own, *(place_of(self.archive, place) for place in (cache, default_cache())))
         return next((place for place in places if (place / "train").is_dir()), None)
 
     def _listings(self, name: str, root: Path) -> tuple[Listing, Listing]:

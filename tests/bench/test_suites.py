@@ -45,6 +45,7 @@ def test_a_suite_begins_with_what_it_is_and_what_to_expect(name):
     assert "figures of this suite only" in header
     for word in ("Time:", "Expect:"):
         assert word in header
+    assert "TO BE" not in header
     assert len(suites.summary(name)) > 20
 
 
@@ -52,3 +53,8 @@ def test_the_long_suite_has_three_sizes_students_seeds_and_repeats():
     run = suites.load("embedded-full").run_spec({})
     assert run.ipc == (1, 10, 50)
     assert (len(run.students), run.seeds, run.repeats) == (3, 3, 3)
+
+
+def test_a_suite_can_be_run_with_one_method_that_has_none_of_its_fields():
+    run = suites.load("quick").run_spec({"methods": ("random",)})
+    assert [named.label for named in Selection.of(run, Registry()).methods] == ["random"]
