@@ -28,10 +28,10 @@ from protocols.hard_tables import Table, in_words, published
 if TYPE_CHECKING:
     import torch
 
+    from bench.comparisons import Filling
     from bench.context import Context
     from bench.contracts import Artefact, Outcome, Student
     from bench.data.prefix import Prefix
-    from bench.documents import Filling
     from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
     from bench.training.examples import Examples
 
@@ -93,7 +93,7 @@ class HardLabel(Recipe):
 
     def filled(self) -> dict[str, Filling]:
         """Return what `resolve` fills every field with that is None, for people."""
-        from bench.documents import Filling
+        from bench.comparisons import Filling
 
         words = in_words(self.table, self.optimizer)
         said = {name: Filling(text, f"table {self.table}") for name, text in words.items()}

@@ -107,6 +107,31 @@ def test_a_set_is_fetched_once_and_said_to_be_here_afterwards(bench, server, own
     assert server.asked == 1
 
 
+def test_a_set_below_the_data_root_is_not_fetched(
+    bench, server, own_cache, tmp_path, monkeypatch, blocked
+):
+    assert bench(*FETCH).status == 0
+    root = tmp_path / "root"
+    root.mkdir()
+    (own_cache / "datasets" / NAME).rename(root / NAME)
+    monkeypatch.setenv("BENCH_DATA", str(root))
+    blocked()
+    answer = bench(*FETCH)
+    assert answer.status == 0
+    assert f"{NAME} is here already: 20 + 10 images in {root / NAME}" in answer.out
+
+
+def test_contents_are_verified_of_sets_that_were_fetched(bench, server, run, tmp_path, own_cache):
+    out = tmp_path / "out"
+    assert bench(*run, "--out", out).status == 0
+    answer = bench("verify", out, "--content")
+    assert answer.status == 0
+    assert answer.out.splitlines()[-1].endswith(f"real sets: {NAME}; nothing wrong.")
+    image = next((own_cache / "datasets" / NAME / "val").rglob("*.*"))
+    image.write_bytes(image.read_bytes()[:50].ljust(image.stat().st_size, b"x"))
+    assert bench("verify", out, "--content").status == 1
+
+
 def test_a_generator_that_is_here_is_not_asked_for(bench, tmp_path, monkeypatch, blocked):
     for place in ("transformer", "vae"):
         weights = tmp_path / "dit-xl-2-256" / place / "diffusion_pytorch_model.safetensors"

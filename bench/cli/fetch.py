@@ -10,7 +10,7 @@ from bench.cli.options import Offline, listed
 from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
-    from bench.data.fastai import FastaiSplit
+    from bench.data import Fetchable
     from bench.generators.interface import Source
 
 
@@ -43,14 +43,16 @@ def fetch(
     return 0
 
 
-def _set(split: FastaiSplit) -> str:
+def _set(split: Fetchable) -> str:
     """Fetch a set unless it is there; return what there is now."""
+    from bench import data
     from bench.artefacts import default_cache
     from bench.data.download.check import counts, read_marker
 
-    name, cache = split.archive.name, default_cache()
-    here = split.is_here(name, None, cache)
-    folder = split.fetch(cache)
+    name, cache, root = split.archive.name, default_cache(), data.root_of(None)
+    here = split.is_here(name, root, cache)
+    folder = split.find(name, root) if here and root else split.fetch(cache)
+    assert folder is not None
     marker = read_marker(folder)
     how = "held against no published checksum"
     if marker is None:

@@ -80,7 +80,7 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _compared(names: Registry, kind: str | None, name: str | None, diff: tuple[str, str]) -> str:
-    from bench import documents
+    from bench.comparisons import comparison
 
     if kind not in WITH_FIELDS or name is not None:
         got = " ".join(word for word in (kind, name) if word) or "no kind"
@@ -89,7 +89,7 @@ def _compared(names: Registry, kind: str | None, name: str | None, diff: tuple[s
             f"{got!r} before it: write `bench list protocols --diff A B`."
         )
     left, right = (_single(names, kind, text) for text in diff)
-    return documents.comparison((left.label, right.label), (left.asked, right.asked))
+    return comparison((left.label, right.label), (left.asked, right.asked))
 
 
 def _single(names: Registry, kind: str, text: str) -> Named[Any]:

@@ -11,9 +11,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bench.data.fastai import FASTAI_SPLITS, FastaiSplit
+from bench.data.fastai import FASTAI_SPLITS
 from bench.data.folder import open_folder
 from bench.data.imagenet import ImageNetView
 from bench.data.shapes import Shapes
@@ -21,6 +21,7 @@ from bench.data.small import Cifar10, TinyImageNet
 from bench.errors import BenchError, UsageError, unknown_name
 
 if TYPE_CHECKING:
+    from bench.data.download.archives import Archive
     from bench.sets import RealSet
 
 
@@ -38,6 +39,24 @@ class Source(Protocol):
 
     def open(self, name: str, data_root: Path | None, cache: Path) -> RealSet:
         """Return the set without decoding it; UsageError if it is not below `data_root`."""
+        ...
+
+
+@runtime_checkable
+class Fetchable(Source, Protocol):
+    """A registered set that can be downloaded."""
+
+    @property
+    def archive(self) -> Archive:
+        """Return what is downloaded."""
+        ...
+
+    def is_here(self, name: str, data_root: Path | None, cache: Path) -> bool:
+        """Say whether the set needs no fetching; UsageError if the data root is no folder."""
+        ...
+
+    def fetch(self, cache: Path) -> Path:
+        """Return the folder of the set in the cache, fetched if it is not there."""
         ...
 
 
@@ -110,7 +129,7 @@ def open_real_set(request: str, *, data_root: Path | None, cache: Path) -> RealS
     try:
         if wanted.path is not None:
             return open_folder(wanted.name, wanted.path, cache)
-        return DATASETS[wanted.source].open(wanted.name, _root(data_root), cache)
+        return DATASETS[wanted.source].open(wanted.name, root_of(data_root), cache)
     except OSError as error:
         raise BenchError(f"{wanted.name!r} cannot be opened: {error}.") from error
 
@@ -121,17 +140,17 @@ def fetch_missing(request: str, *, data_root: Path | None, cache: Path) -> None:
     Raises UsageError if nothing may touch the network, BenchError if the set cannot be had.
     """
     source = DATASETS.get(parse_request(request).source)
-    root = _root(data_root)
-    if isinstance(source, FastaiSplit) and not source.is_here(source.archive.name, root, cache):
+    root = root_of(data_root)
+    if isinstance(source, Fetchable) and not source.is_here(source.archive.name, root, cache):
         source.fetch(cache)
 
 
-def fetchable(name: str) -> FastaiSplit:
+def fetchable(name: str) -> Fetchable:
     """Return a registered set that can be fetched; UsageError if this one cannot."""
     source = DATASETS.get(parse_request(name).source)
-    if isinstance(source, FastaiSplit):
+    if isinstance(source, Fetchable):
         return source
-    names = ", ".join(name for name, one in DATASETS.items() if isinstance(one, FastaiSplit))
+    names = ", ".join(name for name, one in DATASETS.items() if isinstance(one, Fetchable))
     raise UsageError(f"{name!r} is not a set that can be fetched; those are {names}.")
 
 
@@ -146,7 +165,7 @@ def find_sets(data_root: Path) -> dict[str, Path]:
     return found
 
 
-def _root(data_root: Path | None) -> Path | None:
+def root_of(data_root: Path | None) -> Path | None:
     """Return the data root, taken from the environment unless it is given."""
     chosen = os.environ.get("BENCH_DATA")
     return Path(chosen).expanduser() if data_root is None and chosen else data_root

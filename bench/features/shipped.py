@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from bench.generators.shipped import PACKAGE
+from bench.shipped import PACKAGE
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.generators.architecture import IMAGE_SIZE, LATENT_SHAPE
 from bench.generators.card import GeneratorCard
-from bench.generators.shipped import CLASS_IDS, PACKAGE, SETS, ShippedWeights
+from bench.shipped import CLASS_IDS, PACKAGE, SETS, ShippedWeights
 
 if TYPE_CHECKING:
     import torch

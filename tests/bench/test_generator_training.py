@@ -29,7 +29,6 @@ from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import Betas, GeneratorCard
 from bench.generators.embedded import Embedded
 from bench.generators.interface import Cond, Prediction
-from bench.generators.shipped import CLASS_IDS, SETS, ShippedWeights
 from bench.generators.training import figures, stages
 from bench.generators.training.autoencoder import AutoencoderSettings, train_autoencoder
 from bench.generators.training.diffusion import Tables
@@ -47,6 +46,7 @@ from bench.generators.training.transformer import (
     moving_average,
     train_transformer,
 )
+from bench.shipped import CLASS_IDS, SETS, ShippedWeights
 from bench.streams import Streams
 from bench.training.checkpoint import Parts
 

@@ -19,7 +19,7 @@ from bench.generators.diffusion_transformer import guide
 from bench.generators.embedded import Embedded
 from bench.generators.hub import HubFile, load
 from bench.generators.interface import Cond
-from bench.generators.shipped import ShippedWeights
+from bench.shipped import ShippedWeights
 
 CPU = torch.device("cpu")
 

@@ -11,10 +11,10 @@ from bench.backbones import embed
 from bench.data.shapes import CLASSES, render
 from bench.features.shipped import FILE, ShippedNetwork
 from bench.generators import GENERATORS
-from bench.generators.shipped import CLASS_IDS, PACKAGE, SETS
 from bench.sampling import Sampling
 from bench.sampling.hook import Job
 from bench.sampling.sampler import generate
+from bench.shipped import CLASS_IDS, PACKAGE, SETS
 from bench.streams import Streams
 
 CPU = torch.device("cpu")

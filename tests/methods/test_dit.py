@@ -7,9 +7,9 @@ from bench import specs
 from bench.errors import BenchError, UsageError
 from bench.generators import GENERATORS, Pretrained
 from bench.generators.embedded import Embedded
-from bench.generators.shipped import ShippedWeights
 from bench.sampling import Sampling
 from bench.sets import RealSet
+from bench.shipped import ShippedWeights
 from methods.dit import DiT
 
 QUICK = DiT(Sampling(steps=4, scheduler="ddim"))

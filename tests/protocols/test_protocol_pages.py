@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.documents import field_table
+from bench.comparisons import field_table
 from protocols import PROTOCOLS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "protocols"

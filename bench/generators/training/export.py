@@ -16,8 +16,8 @@ import msgspec
 
 from bench.errors import BenchError
 from bench.files import replace_file
-from bench.generators.shipped import CARD, CLASS_IDS, SETS
 from bench.generators.training.result import WEIGHTS, read_result
+from bench.shipped import CARD, CLASS_IDS, SETS
 
 STAGES = ("autoencoder", "transformer", "features")
 LARGEST = 12_000_000

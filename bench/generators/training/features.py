@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from bench.generators.architecture import IMAGE_SIZE, feature_network, seeded
-from bench.generators.shipped import SETS
 from bench.generators.training.images import CLASSES_PER_SET, fingerprint
 from bench.generators.training.result import plain, rounded_to_half, write_result
 from bench.generators.training.stage import Watch, own_streams, train
+from bench.shipped import SETS
 from bench.streams import Streams
 from bench.training.checkpoint import Parts
 from bench.training.examples import Examples

@@ -20,7 +20,6 @@ from bench.backbones import ConvNet, build_student, embed
 from bench.files import replace_file
 from bench.generators.architecture import IMAGE_SIZE
 from bench.generators.interface import Generator
-from bench.generators.shipped import SETS
 from bench.generators.training.features import EpochLearner, short_recipe
 from bench.generators.training.figures import psnr, recognised, spreads
 from bench.generators.training.images import (
@@ -36,6 +35,7 @@ from bench.generators.training.stage import train as train_stage
 from bench.sampling import Sampling
 from bench.sampling.hook import Job
 from bench.sampling.sampler import generate
+from bench.shipped import SETS
 from bench.streams import Streams
 from bench.training.examples import Examples
 from bench.training.loop import train as train_student

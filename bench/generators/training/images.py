@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from bench.generators.shipped import SETS
+from bench.shipped import SETS
 from bench.training.examples import Examples
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from bench.generators.architecture import (
 from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import GeneratorCard
 from bench.generators.diffusion_transformer import DiffusionTransformer, block_names
-from bench.generators.shipped import CARD, CLASS_IDS
 from bench.generators.training.autoencoder import AutoencoderSettings, train_autoencoder
 from bench.generators.training.export import STAGES, export, file_name
 from bench.generators.training.features import FeatureSettings, train_features
@@ -35,6 +34,7 @@ from bench.generators.training.log import read_losses
 from bench.generators.training.result import WEIGHTS, load_weights
 from bench.generators.training.stage import LOSSES, Watch
 from bench.generators.training.transformer import TransformerSettings, train_transformer
+from bench.shipped import CARD, CLASS_IDS
 
 if TYPE_CHECKING:
     from bench.generators.training.images import Render

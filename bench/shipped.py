@@ -1,6 +1,6 @@
 """The weights that come with the package, and the card that lists them.
 
-    weights/embedded/{autoencoder,transformer,features}.safetensors, card.json
+    generators/weights/embedded/{autoencoder,transformer,features}.safetensors, card.json
 
 `bench train-generator` makes them; what they were trained with and what they reach is in the card.
 """
@@ -91,5 +91,5 @@ class ShippedWeights:
         return card.files[name]
 
 
-PACKAGE = ShippedWeights(Path(__file__).with_name("weights") / "embedded")
+PACKAGE = ShippedWeights(Path(__file__).parent / "generators" / "weights" / "embedded")
 """Those of this package."""
