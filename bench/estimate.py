@@ -53,7 +53,7 @@ def estimate(
         seconds,
         sum(seconds.get(shape_of(unit), 0.0) for unit in pending),
         sum(_bytes(unit) for unit in distillations),
-        tuple(sorted({_what(unit) for unit in pending if shape_of(unit) not in seconds})),
+        _in_words([unit for unit in pending if shape_of(unit) not in seconds]),
     )
 
 
@@ -71,11 +71,17 @@ def _measured(units: Iterable[Unit], known: Mapping[str, Record]) -> dict[Shape,
     return {shape: sum(values) / len(values) for shape, values in times.items()}
 
 
-def _what(unit: Unit) -> str:
-    if unit.protocol is None:
-        return f"distilling with {unit.method.label}"
-    student = f" with {unit.student.label}" if unit.student else ""
-    return f"{unit.protocol.label}{student}"
+def _in_words(units: Iterable[Unit]) -> tuple[str, ...]:
+    """Return what is done in these units: all distilling at once, then protocols with students."""
+    methods: dict[str, None] = {}
+    trainings: dict[str, None] = {}
+    for unit in units:
+        if unit.protocol is None:
+            methods[unit.method.label] = None
+        else:
+            student = f" with {unit.student.label}" if unit.student else ""
+            trainings[f"{unit.protocol.label}{student}"] = None
+    return (*([f"distilling with {' or '.join(methods)}"] if methods else []), *trainings)
 
 
 def _probed(unit: Unit, workshop: Workshop) -> float | None:

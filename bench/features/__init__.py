@@ -8,6 +8,7 @@ and is therefore never chosen by itself.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Embeddings", "ShippedNetwork", "TrainedNetwork", "check_features"]
 
-BATCH_PIXELS = 2**23
-"""Pixels of the images embedded together: 167 of 224 x 224. Speed and memory, never a value."""
+BATCH_PIXELS = defaultdict(lambda: 2**23, cpu=2**16)
+"""Pixels of the images embedded together: 167 of 224 x 224 on a GPU, and as many on a CPU as stay
+in its cache, 64 of 32 x 32. Speed and memory, never a value."""
+LEAST_BATCH = 4
 
 
 def check_features(text: str) -> None:
@@ -63,7 +66,10 @@ class Embeddings:
         real = checked_real_set(ctx, self.dataset, self.train_revision)
         artefact = self._network()
         if artefact is None:
-            model, batches = imagenet_network().to(ctx.device), _decoded_batches(real.train, 224)
+            model, batches = (
+                imagenet_network().to(ctx.device),
+                _decoded_batches(real.train, 224, ctx.device),
+            )
         else:
             model = ctx.get(artefact)
             batches = _cached_batches(real.train, artefact.resolution, ctx)
@@ -91,17 +97,19 @@ class Embeddings:
         )
 
 
-def _batch_size(resolution: int) -> int:
-    return max(1, BATCH_PIXELS // resolution**2)
+def _batch_size(resolution: int, device: torch.device) -> int:
+    return max(LEAST_BATCH, BATCH_PIXELS[device.type] // resolution**2)
 
 
-def _decoded_batches(images: ImageSet, resolution: int) -> Iterator[NDArray[np.uint8]]:
+def _decoded_batches(
+    images: ImageSet, resolution: int, device: torch.device
+) -> Iterator[NDArray[np.uint8]]:
     """Yield the images `[B, 3, H, W]` as they are decoded, too large for the cache."""
     from bench.data.pixels import read_pixels
     from bench.data.prefix import Prefix
     from bench.images import Chosen
 
-    size = _batch_size(resolution)
+    size = _batch_size(resolution, device)
     for start in range(0, len(images), size):
         rows = tuple(range(start, min(start + size, len(images))))
         yield read_pixels(Chosen(images.images, rows), Prefix(resolution, resolution))
@@ -112,7 +120,7 @@ def _cached_batches(images: ImageSet, resolution: int, ctx: Context) -> Iterator
     import numpy as np
 
     pixels = prefixed(images, resolution, ctx)
-    size = _batch_size(resolution)
+    size = _batch_size(resolution, ctx.device)
     for start in range(0, len(images), size):
         yield np.array(pixels[start : start + size])
 

@@ -140,7 +140,7 @@ def test_embeddings_are_what_the_last_layer_reads_of_every_image_in_order(ctx):
 
 def test_the_batch_size_changes_no_embedding(ctx, tmp_path, monkeypatch):
     whole = ctx.get(EMBEDDINGS)
-    monkeypatch.setattr(features, "BATCH_PIXELS", 7 * 8 * 8)
+    monkeypatch.setitem(features.BATCH_PIXELS, "cpu", 7 * 8 * 8)
     folder = built(EMBEDDINGS, ctx, tmp_path / "again")
     np.testing.assert_allclose(EMBEDDINGS.load(folder, CPU), whole, rtol=1e-5, atol=1e-6)
 

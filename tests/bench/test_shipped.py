@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from bench.shipped import CLASS_IDS, PACKAGE, SETS
 from bench.streams import Streams
 
 CPU = torch.device("cpu")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "embedded.md"
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 
@@ -36,7 +38,7 @@ def network(tmp_path_factory):
     return ShippedNetwork.of().load(tmp_path_factory.mktemp("unused"), CPU)
 
 
-def tests_of(name, count):
+def first_tests(name, count):
     """Return the first test images of every class of a set, uint8 `[N, 32, 32, 3]`."""
     return np.concatenate([render(name, "test", i, 0, count) for i in range(10)])
 
@@ -82,9 +84,20 @@ def test_the_card_says_how_every_stage_was_trained_and_what_it_reaches(card):
         assert gate["reached"] == within
 
 
+def test_the_page_has_the_figures_of_the_card(card):
+    page = PAGE.read_text()
+    for gate in card["reaches"]["gates"]:
+        assert f"| {gate['value']:.{2 if 'spread' in gate['name'] else 1}f}" in page
+    for stage in card["stages"].values():
+        assert f"| {stage['parameters']:,} |" in page
+    for accuracy in card["stages"]["features"]["measures"].values():
+        assert f"{accuracy:.1f} %" in page
+    assert f"{card['reaches']['psnr_db']:.1f} dB" in page
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_the_autoencoder_keeps_what_the_test_images_show(name, generator):
-    pixels = tests_of(name, 10)
+    pixels = first_tests(name, 10)
     images = torch.from_numpy(pixels / 127.5 - 1).float().permute(0, 3, 1, 2)
     with torch.no_grad():
         rebuilt = generator.decode(generator.encode(images)).clamp(-1, 1)
@@ -95,7 +108,7 @@ def test_the_autoencoder_keeps_what_the_test_images_show(name, generator):
 @pytest.mark.parametrize("name", SETS)
 def test_the_feature_network_tells_the_classes_of_test_images_apart(name, network):
     labels = np.repeat(np.arange(10), 20) + 10 * SETS.index(name)
-    assert (answers(network, tests_of(name, 20)) == labels).mean() > 0.8
+    assert (answers(network, first_tests(name, 20)) == labels).mean() > 0.8
 
 
 def test_features_have_one_number_per_channel_and_place(network):
@@ -110,7 +123,7 @@ def test_samples_show_the_class_that_was_asked_for_and_differ(name, generator, n
     samples = generate(generator, jobs, sampling, Streams((0,)))
     labels = np.array([CLASS_IDS.index(job.class_id) for job in jobs])
     assert (answers(network, samples) == labels).mean() > 0.5  # chance is 0.05
-    real = tests_of(name, 6)
+    real = first_tests(name, 6)
     for start in range(0, 60, 6):
         own, other = (images[start : start + 6].astype(float) for images in (samples, real))
         assert own.std(0).mean() > 0.5 * other.std(0).mean()

@@ -67,7 +67,8 @@ class AutoencoderSettings:
     """Weight of the divergence from a standard normal, in nats per number of a latent."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    numerics: Numerics = "tf32"
+    numerics: Numerics = "bf16"
+    """Precision of products; losses and weights are float32."""
 
 
 def train_autoencoder(
