@@ -21,7 +21,10 @@ def tgz(path: Path, *members: tuple[str, bytes] | tarfile.TarInfo, form=tarfile.
     with tarfile.open(path, "w:gz", format=form) as tar:
         for member in members:
             if isinstance(member, tarfile.TarInfo):
-                tar.addfile(member)
+                # As bytes: from Python 3.13 on, `addfile` refuses a size without a content.
+                content = member.tobuf(tar.format, tar.encoding, tar.errors)
+                tar.fileobj.write(content)
+                tar.offset += len(content)
                 continue
             header = tarfile.TarInfo(member[0])
             header.size = len(member[1])
