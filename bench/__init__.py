@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.plan import RunSpec
+    from bench.request import RunSpec
     from bench.runner import Options, Result, run
 
 __version__ = "0.1.0"
@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 __all__ = ["Options", "Result", "RunSpec", "run"]
 
 _HOMES = {
-    "RunSpec": "bench.plan",
+    "RunSpec": "bench.request",
     "Options": "bench.runner",
     "Result": "bench.runner",
     "run": "bench.runner",

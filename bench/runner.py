@@ -15,10 +15,11 @@ from bench.artefacts import ArtefactStore, default_cache, title
 from bench.cache import in_use
 from bench.errors import UsageError
 from bench.estimate import Estimate, estimate
-from bench.plan import RunSpec, Selection, Unit, expand
+from bench.plan import Unit, expand
 from bench.progress import Lines, Reporter
 from bench.provenance import commit_of_project
 from bench.records import Record
+from bench.request import RunSpec, Selection
 from bench.store import Store
 from bench.units import Workshop
 

@@ -330,8 +330,9 @@ def test_a_new_revision_of_an_artefact_changes_the_units_that_need_it(
 ):
     from bench.data import open_real_set
     from bench.features import Embeddings
-    from bench.plan import RunSpec, Selection, expand
+    from bench.plan import expand
     from bench.registry import Registry
+    from bench.request import RunSpec, Selection
 
     run = RunSpec(methods=("random", "kmeans"), ipc=(1,), students=("convnet1",), seeds=1)
     card = open_real_set(f"tiny=folder:{tiny_set}", data_root=None, cache=own_cache).card
@@ -372,8 +373,9 @@ def test_all_leaves_out_a_method_that_cannot_serve_the_set_and_says_why(bench, t
 
 def test_a_set_that_no_method_of_all_can_serve_is_refused(tiny_set, own_cache):
     from bench.data import open_real_set
-    from bench.plan import RunSpec, Selection, expand
+    from bench.plan import expand
     from bench.registry import Registry
+    from bench.request import RunSpec, Selection
 
     card = open_real_set(f"tiny=folder:{tiny_set}", data_root=None, cache=own_cache).card
     selection = Selection.of(RunSpec(students=("convnet1",)), Registry())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.estimate import Estimate
-    from bench.plan import RunSpec
+    from bench.request import RunSpec
     from bench.runner import Options, Prepared, Result
     from bench.suites import Suite
 

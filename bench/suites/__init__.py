@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import UsageError, unknown_name
-from bench.plan import RunSpec
+from bench.request import RunSpec
 
 FOLDER = Path(__file__).parent
 ADDED = ("settings", "plugins")

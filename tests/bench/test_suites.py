@@ -4,8 +4,9 @@ import pytest
 
 from bench import suites
 from bench.data.shapes import CLASSES, SIDE, SPLITS
-from bench.plan import Selection, expand
+from bench.plan import expand
 from bench.registry import Registry
+from bench.request import Selection
 from bench.sets import DatasetCard
 from methods import METHODS
 
