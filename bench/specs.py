@@ -105,10 +105,20 @@ def _paths(spec: Any, key: str) -> list[tuple[str, ...]]:
     return [(name, *path) for name in nested for path in _paths(getattr(spec, name), key)]
 
 
+def _leaves(spec: Any) -> list[str]:
+    """Return the names of all fields that take a value, those of specs within the spec too."""
+    values = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    return [
+        leaf
+        for name, value in values.items()
+        for leaf in (_leaves(value) if dataclasses.is_dataclass(value) else [name])
+    ]
+
+
 def _path_of(spec: Any, key: str, name: str) -> tuple[str, ...]:
     paths = _paths(spec, key)
     if not paths:
-        raise unknown_name("field", key, [f.name for f in dataclasses.fields(spec)], of=name)
+        raise unknown_name("field", key, _leaves(spec), of=name)
     if len(paths) > 1:
         places = " or ".join(".".join(path) for path in paths)
         raise UsageError(f"`{key}` is ambiguous in {name!r}: write {places}.")

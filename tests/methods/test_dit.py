@@ -92,6 +92,8 @@ def test_the_generator_is_filled_in_by_the_classes_and_enters_the_identity(tiny_
 def test_fields_of_the_sampling_are_fields_of_the_method():
     asked = specs.override(DiT(), {"steps": "20", "scheduler": "ddim"}, "dit")
     assert asked == DiT(Sampling(steps=20, scheduler="ddim"))
+    with pytest.raises(UsageError, match=r"'stepz' of 'dit'\. Did you mean 'steps'\? .*scheduler"):
+        specs.override(DiT(), {"stepz": "20"}, "dit")
     with pytest.raises(UsageError, match=r"dit\[cfg\]: `cfg` must be at least 1\.0"):
         specs.override(DiT(), {"cfg": "0"}, "dit")
 
