@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bench.streams import Key, Streams
+from bench.training.compiling import Compiling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,8 @@ class Context:
     traces: dict[str, list[float]] = field(default_factory=dict)
     kept: Path | None = None
     """A folder of this unit, if it needs one, that outlives a kill until its record is written."""
+    compiling: Compiling = field(default_factory=Compiling)
+    """Whether the networks that this unit trains are compiled."""
 
     @property
     def seed(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from bench.provenance import commit_of_project
 from bench.records import Record
 from bench.request import RunSpec, Selection
 from bench.store import Store
+from bench.timing import shape_of
+from bench.training.compiling import Wish
 from bench.units import Workshop
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class Options:
     cache: Path = field(default_factory=default_cache)
     retry_failed: bool = False
     rerun: bool = False
+    compile: Wish = "auto"
+    """Whether students are compiled: rounding apart, it changes time only."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,13 @@ class Prepared:
 
     def workshop(self) -> Workshop:
         """Return the workshop of this process for this plan."""
-        return Workshop(self.reals, ArtefactStore(self.options.cache), device(self.options.device))
+        return Workshop(
+            self.reals,
+            ArtefactStore(self.options.cache),
+            device(self.options.device),
+            self.options.compile,
+            Counter(shape_of(unit) for unit in self.units),
+        )
 
     def estimate(self, workshop: Workshop) -> Estimate:
         """Estimate the pending units."""

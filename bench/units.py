@@ -24,6 +24,8 @@ from bench.records import Data, Described, Record
 from bench.selection import check_distilled
 from bench.store import Store
 from bench.streams import Streams
+from bench.timing import Shape, shape_of
+from bench.training.compiling import Compiling, Wish
 
 if TYPE_CHECKING:
     import torch
@@ -40,13 +42,43 @@ class Workshop:
     reals: Mapping[str, RealSet]
     artefacts: ArtefactStore
     device: torch.device
+    compile: Wish = "auto"
+    alike: Mapping[Shape, int] = field(default_factory=dict)
+    """How many units of every shape the plan has, done or not."""
+    note: Callable[[str], None] = lambda sentence: None
+    """Hears sentences for the user, each once."""
     _distilled: dict[str, DistilledSet] = field(default_factory=dict)
 
     def context(
-        self, streams: Streams, work: Path, progress: Progress, kept: Path | None = None
+        self,
+        streams: Streams,
+        work: Path,
+        progress: Progress,
+        kept: Path | None = None,
+        alike: int = 1,
     ) -> Context:
-        """Return the context of one unit."""
-        return Context(self.device, streams, work, self.artefacts, self.real, progress, kept=kept)
+        """Return the context of one unit, of which the plan has `alike` of one shape."""
+        return Context(
+            self.device,
+            streams,
+            work,
+            self.artefacts,
+            self.real,
+            progress,
+            kept=kept,
+            compiling=Compiling(self.compile, alike, self.note),
+        )
+
+    def listen(self, hear: Callable[[str], None]) -> None:
+        """Have the user told what happens in this workshop, no sentence twice."""
+        said: set[str] = set()
+
+        def once(sentence: str) -> None:
+            if sentence not in said:
+                said.add(sentence)
+                hear(sentence)
+
+        self.note = self.artefacts.announce = once
 
     def real(self, name: str) -> RealSet:
         """Return a real set of this run; BenchError if the run has none of that name."""
@@ -72,7 +104,8 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
     with store.work_folder(unit.key) as work:
         streams = Streams(unit.student_seed or (unit.seed,))
         kept = store.partial_folder(unit.key, _stamp(unit, store, workshop))
-        ctx = workshop.context(streams, work, progress, kept)
+        alike = workshop.alike.get(shape_of(unit), 1)
+        ctx = workshop.context(streams, work, progress, kept, alike)
         do = _distil if unit.kind == "distillation" else _evaluate
         outcome, distilled = do(unit, store, workshop, ctx)
         _check_finite(outcome)

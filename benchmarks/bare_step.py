@@ -1,17 +1,13 @@
 """The ceiling of a training loop: forward, backward and update on fixed tensors, and nothing else.
 
-Beside it what the device can do at all: the rate of one large matrix product, and the arithmetic
-that a step needs.
+Beside it what the device can do at all: the rate of one large matrix product.
 """
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 from bench.training.loss import make_optimizer
 from bench.training.numerics import autocast, precision
@@ -34,7 +30,7 @@ class BareStep:
         """Prepare to train `model` in place by a resolved recipe; compiling waits for a call."""
         self.device, self.numerics = device, recipe.numerics
         self.model = model.to(device).train()
-        self.forward = torch.compile(self.model) if compiled else self.model
+        self.forward = torch.compile(self.model, dynamic=False) if compiled else self.model
         self.optimizer = make_optimizer(self.model, recipe)
         self.batch = settled(recipe.batch, "batch")
         side = settled(recipe.resolution, "resolution")
@@ -88,16 +84,3 @@ def matmul_rate(numerics: Numerics, device: torch.device, *, budget: float = 1.0
     with precision(numerics, device):
         seconds = seconds_per_call(lambda: left @ right, device, budget=budget)
     return 2.0 * side**3 / seconds
-
-
-def step_flops(model: nn.Module, batch: int, resolution: int) -> int:
-    """Return the FLOP of one forward and backward pass, a multiplication and an addition as 2.
-
-    Convolutions and matrix products are counted, norms and the rest are not. Nothing is computed:
-    the network is copied to the meta device.
-    """
-    shadow = copy.deepcopy(model).to("meta").train()
-    images = torch.empty(batch, 3, resolution, resolution, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        shadow(images).sum().backward()
-    return int(counter.get_total_flops())

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.streams import Streams
+from bench.training.compiling import Compiling
 from bench.training.examples import Examples
 from bench.training.learner import Training
 from bench.training.numerics import precision
@@ -25,10 +26,13 @@ PREFETCH = 2
 """Batches that every worker of a DataLoader holds ready: torch's default."""
 
 
-def engine_training(case: Case, numerics: Numerics, device: torch.device) -> Training:
+def engine_training(
+    case: Case, numerics: Numerics, device: torch.device, *, compiled: bool = False
+) -> Training:
     """Return the engine, ready to train the case's noise on the device."""
     network, examples = case.network().to(device), Examples(*case.noise()).to(device)
-    return Training(network, examples, case.recipe(numerics), Streams((0,)), device)
+    compiling = Compiling("always" if compiled else "never")
+    return Training(network, examples, case.recipe(numerics), Streams((0,)), device, compiling)
 
 
 def reference_training(case: Case, numerics: Numerics, device: torch.device) -> ReferenceTraining:
@@ -45,9 +49,17 @@ def prefetched_epochs(training: ReferenceTraining) -> int:
     return 1 + math.ceil(PREFETCH * num_workers() / training.steps)
 
 
-def engine_rate(case: Case, numerics: Numerics, device: torch.device, budget: float) -> float:
+def engine_rate(
+    case: Case,
+    numerics: Numerics,
+    device: torch.device,
+    budget: float,
+    *,
+    compiled: bool = False,
+) -> float:
     """Return the images per second of the engine's epochs, over `budget` seconds."""
-    training, epochs = engine_training(case, numerics, device), itertools.count()
+    training = engine_training(case, numerics, device, compiled=compiled)
+    epochs = itertools.count()
     with precision(numerics, device):
         seconds = seconds_per_call(lambda: training.epoch(next(epochs)), device, budget=budget)
     return case.num_images / seconds
@@ -75,6 +87,7 @@ def reference_rate(case: Case, numerics: Numerics, device: torch.device, budget:
     return case.num_images / seconds
 
 
-def bare_rate(step: BareStep, budget: float) -> float:
-    """Return the images per second of full batches, over `budget` seconds."""
-    return step.batch / seconds_per_call(step, step.device, budget=budget)
+def bare_rate(step: BareStep, case: Case, budget: float) -> float:
+    """Return the images per second of the batches of an epoch, over `budget` seconds."""
+    seconds = seconds_per_call(lambda: step.epoch(case.num_images), step.device, budget=budget)
+    return case.num_images / seconds

@@ -63,6 +63,15 @@ def test_engine(case: Case, benchmark: BenchmarkFixture) -> None:
         timed(benchmark, case, lambda: training.epoch(next(epochs)))
 
 
+def test_compiled_engine(case: Case, benchmark: BenchmarkFixture) -> None:
+    training = engine_training(case, NUMERICS, DEVICE, compiled=True)
+    epochs = itertools.count()
+    with precision(NUMERICS, DEVICE):
+        timed(benchmark, case, lambda: training.epoch(next(epochs)))
+    if not training.compiled:
+        pytest.skip("torch compiles nothing here")
+
+
 def test_reference_loop(case: Case, benchmark: BenchmarkFixture) -> None:
     training = reference_training(case, "fp32", DEVICE)
     try:
@@ -83,4 +92,3 @@ def test_bare_compiled_steps(case: Case, benchmark: BenchmarkFixture) -> None:
     except NotCompiled as error:
         pytest.skip(f"torch compiles nothing here: {error}")
     timed(benchmark, case, lambda: step.epoch(case.num_images))
-    torch.compiler.reset()

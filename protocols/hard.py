@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bench.data.prefix import Prefix
     from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
     from bench.training.examples import Examples
+    from bench.training.loop import Curves
 
 
 T = TypeVar("T")
@@ -139,13 +140,23 @@ class HardLabel(Recipe):
         examples = _examples(_training_images(distilled, real), self.train_prefix(), ctx, distilled)
         tests = _examples(real.test, self.test_prefix(), ctx)
         keeping = Keeping(ctx.kept / "student.safetensors") if ctx.kept else None
-        curves = train(model, examples, tests, self, ctx.streams, ctx.device, ctx.progress, keeping)
+        curves = train(
+            model,
+            examples,
+            tests,
+            self,
+            ctx.streams,
+            ctx.device,
+            ctx.progress,
+            keeping,
+            ctx.compiling,
+        )
         series = {"top1": curves.accuracy, "train_loss": curves.loss}
         return Outcome(
             scores={"top1_last": curves.accuracy[-1], "top1_best": max(curves.accuracy)},
             series={"epoch": tuple(float(epoch) for epoch in curves.epochs), **series},
             per_class={"top1_last": curves.per_class_last},
-            facts=self._facts(model, student, curves.updates, distilled),
+            facts=self._facts(model, student, curves, distilled),
             earlier_seconds=curves.earlier_seconds,
         )
 
@@ -187,7 +198,7 @@ class HardLabel(Recipe):
         return Prefix(resize, resolution)
 
     def _facts(
-        self, model: torch.nn.Module, student: Student, updates: int, distilled: DistilledSet
+        self, model: torch.nn.Module, student: Student, curves: Curves, distilled: DistilledSet
     ) -> dict[str, str | int | float]:
         norm = settled(self.norm, "norm")
         norm_used = getattr(student, "norm_used", None)  # students of third parties may lack it
@@ -195,7 +206,8 @@ class HardLabel(Recipe):
             "family": student.family,
             "norm": norm_used(norm) if norm_used else norm,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "updates": updates,
+            "updates": curves.updates,
+            "compiled": int(curves.compiled),
             "epochs": settled(self.epochs, "epochs"),
             "batch": settled(self.batch, "batch"),
             "resolution": settled(self.resolution, "resolution"),

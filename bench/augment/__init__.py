@@ -82,14 +82,12 @@ def draw_views(recipe: Recipe, sizes: Tensor, streams: Streams, epoch: int) -> V
 def augment(images: Tensor, views: Views, index: Tensor, recipe: Recipe) -> Tensor:
     """Return augmented and normalised views, float32 `[B, 3, resolution, resolution]`.
 
-    `images` is uint8 `[N, 3, H, W]` and holds the whole set, `index` int64 `[B]` on the CPU says
-    which images are wanted. Order: patches, crop, flip, RandAugment, jitter, colour noise,
-    normalise.
+    `images` is uint8 `[B, 3, H, W]`, `index` int64 `[B]` on the CPU says which images of the set
+    they are. Order: patches, crop, flip, RandAugment, jitter, colour noise, normalise.
     """
     resolution = settled(recipe.resolution, "resolution")
     chosen = index.to(images.device, non_blocking=True)
-    orders = views.orders
-    whole = images[chosen] if orders is None else shuffled(images, chosen, orders[chosen])
+    whole = images if views.orders is None else shuffled(images, views.orders[chosen])
     batch = crop_resize(whole, views.boxes[chosen], views.flips[chosen], resolution)
     if recipe.crop_rounding or recipe.randaugment_ops:
         batch = batch.round_()

@@ -31,16 +31,13 @@ def places(orders: Tensor, length: int) -> Tensor:
     return (rank[:, strip] * length + lines).argsort(dim=1)
 
 
-def shuffled(images: Tensor, chosen: Tensor, orders: Tensor) -> Tensor:
-    """Return the chosen images with their strips in the given orders, `[B, C, H, W]`.
-
-    `images` is `[N, C, H, W]`, `chosen` int64 `[B]` on its device and `orders` `[B, 2, strips]`.
-    """
-    channels, height, width = images.shape[1:]
+def shuffled(images: Tensor, orders: Tensor) -> Tensor:
+    """Return images `[B, C, H, W]` with their strips in the given orders, `[B, 2, strips]`."""
+    batch, channels, height, width = images.shape
     rows, columns = places(orders[:, 0], height), places(orders[:, 1], width)
-    channel = torch.arange(channels, device=images.device)
+    image, channel = (torch.arange(n, device=images.device) for n in (batch, channels))
     return images[
-        chosen[:, None, None, None],
+        image[:, None, None, None],
         channel[None, :, None, None],
         rows[:, None, :, None],
         columns[:, None, None, :],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
-from bench.errors import UsageError
+from bench.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.training.compiling import Wish
 
 
 def whole_number(text: str | int) -> int:
@@ -46,12 +49,24 @@ Plugin = Annotated[
 Offline = Annotated[
     bool, typer.Option("--offline", help="Touch no network; BENCH_OFFLINE=1 says the same.")
 ]
+Compile = Annotated[
+    str, typer.Option(help="Compile students: auto (where it pays), always or never.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, time and bytes only.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a long run.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed units again.")]
 Rerun = Annotated[
     bool, typer.Option("--rerun", help="Do all units again; old records go to superseded/.")
 ]
+
+
+def compile_wish(text: str) -> Wish:
+    """Read the value of `--compile`."""
+    from bench.training.compiling import Wish
+
+    if text not in get_args(Wish):
+        raise unknown_name("value", text, get_args(Wish), of="--compile")
+    return cast("Wish", text)
 
 
 def given(**options: Any) -> dict[str, Any]:

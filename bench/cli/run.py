@@ -9,6 +9,7 @@ import typer
 from bench.cli.job import start
 from bench.cli.options import (
     OUT,
+    Compile,
     DataRoot,
     Device,
     DryRun,
@@ -23,6 +24,7 @@ from bench.cli.options import (
     Setting,
     Students,
     Yes,
+    compile_wish,
     given,
     listed,
     whole_numbers,
@@ -48,6 +50,7 @@ def run(
     plugin: Plugin = None,
     data_root: DataRoot = None,
     device: Device = "auto",
+    compile: Compile = "auto",
     executor: Annotated[str, typer.Option(help="How units are carried out: inline.")] = "inline",
     out: Out = OUT,
     dry_run: DryRun = False,
@@ -79,6 +82,8 @@ def run(
     )
     named = bool(keys.keys() - {"data_root", "plugins"})
     chosen = suites.Suite({}) if named and suite is None else suites.load(suite or "quick")
-    options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
+    options = Options(
+        out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)
+    )
     with network.offline(offline or dry_run), in_use(options.cache):
         return start(chosen.run_spec(keys), options, chosen, dry_run=dry_run, yes=yes)

@@ -11,6 +11,7 @@ from bench.cli.job import start
 from bench.cli.options import (
     OUT,
     TAKE,
+    Compile,
     DataRoot,
     Device,
     DryRun,
@@ -25,6 +26,7 @@ from bench.cli.options import (
     Setting,
     Students,
     Yes,
+    compile_wish,
     given,
     listed,
     whole_number,
@@ -48,6 +50,7 @@ def score(
     plugin: Plugin = None,
     data_root: DataRoot = None,
     device: Device = "auto",
+    compile: Compile = "auto",
     out: Out = OUT,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -80,7 +83,9 @@ def score(
             plugins=tuple(plugin) if plugin else None,
             data_root=str(data_root) if data_root else None,
         )
-        options = Options(out, device, retry_failed=retry_failed, rerun=rerun)
+        options = Options(
+            out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)
+        )
         suite = suites.Suite({})
         return start(suite.run_spec(keys), options, suite, dry_run=dry_run, yes=yes)
 

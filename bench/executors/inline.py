@@ -47,7 +47,7 @@ def execute(units: Sequence[Unit], store: Store, workshop: Workshop, reporter: R
     """
     tally = Tally()
     unsettled = {unit.key for unit in units if unit.kind == "distillation"}
-    workshop.artefacts.announce = reporter.note
+    workshop.listen(reporter.note)
     reporter.begin(units)
     try:
         waiting = list(units)

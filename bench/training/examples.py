@@ -1,4 +1,4 @@
-"""Images with labels, as a training takes them: whole, on the device."""
+"""Images with labels, as a training takes them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from bench.training.feed import placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,6 @@ class Examples:
         return len(self.images)
 
     def to(self, device: torch.device) -> Examples:
-        """Return the same on a device."""
+        """Return the same on a device; images that do not fit there stay where they are."""
         weights = None if self.weights is None else self.weights.to(device)
-        return Examples(self.images.to(device), self.labels.to(device), weights)
+        return Examples(placed(self.images, device), self.labels.to(device), weights)

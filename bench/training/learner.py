@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from bench.augment import Views, augment, draw_mixing, draw_views
 from bench.augment.colour import normalised
 from bench.streams import Streams
+from bench.training.compiling import CompiledNetwork, Compiling
 from bench.training.examples import Examples
+from bench.training.feed import batches
 from bench.training.loss import make_optimizer, mixed_loss
 from bench.training.numerics import autocast, precision
 from bench.training.recipe import Recipe, settled
@@ -38,13 +40,17 @@ class Training:
         recipe: Recipe,
         streams: Streams,
         device: torch.device,
+        compiling: Compiling | None = None,
     ) -> None:
-        """Prepare to train; the model and the examples are on the device already."""
+        """Prepare to train; the model is on the device already, and the examples if they fit."""
         self.model, self.examples, self.recipe = model, examples, recipe
         self.streams, self.device = streams, device
         self.batch = settled(recipe.batch, "batch")
         self.optimizer = make_optimizer(model, recipe)
         self.test_pixels = TEST_PIXELS[device.type]
+        self._compiled: CompiledNetwork | None = None
+        if compiling and compiling.wanted(model, recipe, len(examples), device):
+            self._compiled = CompiledNetwork(model, compiling.note)
         height, width = examples.images.shape[2:]
         self._sizes = torch.tensor([[height, width]]).expand(len(examples), 2)
 
@@ -52,6 +58,11 @@ class Training:
     def steps(self) -> int:
         """Return the number of updates in an epoch."""
         return math.ceil(len(self.examples) / self.batch)
+
+    @property
+    def compiled(self) -> bool:
+        """Say whether the passes are compiled."""
+        return self._compiled is not None and self._compiled.compiled
 
     def epoch(self, epoch: int) -> float:
         """Train one epoch, counted from 0, and return its mean loss."""
@@ -64,9 +75,11 @@ class Training:
             group["lr"] = learning_rate(self.recipe, epoch)
         views = draw_views(self.recipe, self._sizes, self.streams, epoch).to(self.device)
         order = torch.randperm(len(self.examples), generator=self.streams.torch("order", epoch))
+        indices = torch.split(order, self.batch)
+        fed = batches(self.examples.images, indices, self.device)
         total = torch.zeros((), device=self.device)
-        for number, index in enumerate(torch.split(order, self.batch)):
-            total += self._step(views, index, epoch, number) * len(index)
+        for number, (index, images) in enumerate(zip(indices, fed, strict=True)):
+            total += self._step(images, views, index, epoch, number) * len(index)
         return total.item() / len(self.examples)
 
     @contextmanager
@@ -77,19 +90,19 @@ class Training:
             torch.manual_seed(self.streams.integer("dropout", epoch))
             yield
 
-    def _step(self, views: Views, index: Tensor, epoch: int, number: int) -> Tensor:
+    def _step(self, images: Tensor, views: Views, index: Tensor, epoch: int, number: int) -> Tensor:
         """Learn one batch and return its loss, on the device and detached."""
         mixing = draw_mixing(self.recipe, len(index), self.streams, epoch, number)
         # TF32 would round pixels to 11 bits, which the augmentation is tested not to do.
         with precision("fp32", self.device):
-            inputs = augment(self.examples.images, views, index, self.recipe)
+            inputs = augment(images, views, index, self.recipe)
             if mixing is not None:
                 mixing = mixing.to(self.device)
                 inputs = mixing.apply(inputs)
         index = index.to(self.device, non_blocking=True)
         weights = None if self.examples.weights is None else self.examples.weights[index]
         with autocast(self.recipe.numerics, self.device):
-            logits = self.model(inputs)
+            logits = self._forward(inputs)
         loss = mixed_loss(logits.float(), self.examples.labels[index], weights, mixing)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -118,7 +131,9 @@ class Training:
         while True:
             size = min(len(images), max(1, self.test_pixels // (height * width)))
             try:
-                return torch.cat([self._logits(part) for part in torch.split(images, size)])
+                parts = torch.split(torch.arange(len(images)), size)
+                fed = batches(images, parts, self.device)
+                return torch.cat([self._logits(part, size) for part in fed])
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
@@ -127,7 +142,14 @@ class Training:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def _logits(self, images: Tensor, size: int) -> Tensor:
+        missing = size - len(images)
+        if missing and self.compiled:  # one shape less to compile; images know nothing of others
+            images = torch.cat([images, images[:1].expand(missing, -1, -1, -1)])
         with autocast(self.recipe.numerics, self.device):
-            logits: Tensor = self.model(normalised(images))
+            logits = self._forward(normalised(images))
+        return logits[: size - missing]
+
+    def _forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = (self._compiled or self.model)(images)
         return logits

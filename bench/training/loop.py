@@ -15,6 +15,7 @@ from torch import nn
 from bench.errors import BenchError
 from bench.streams import Streams
 from bench.training.checkpoint import Parts, read_facts, restore, save_checkpoint
+from bench.training.compiling import Compiling
 from bench.training.examples import Examples
 from bench.training.learner import Training
 from bench.training.numerics import precision
@@ -38,6 +39,8 @@ class Curves:
     """Optimizer steps in all."""
     earlier_seconds: float = 0.0
     """Time that a killed process spent on the epochs it had kept; 0 if there was none."""
+    compiled: bool = False
+    """Whether the passes were compiled, which changes nothing but rounding and time."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,15 @@ def train(
     device: torch.device,
     progress: Callable[[int, int], None] = _silent,
     keeping: Keeping | None = None,
+    compiling: Compiling | None = None,
 ) -> Curves:
     """Train `model` in place and return its curves.
 
     `tests` have the recipe's resolution already. Randomness comes from the streams "order",
     "augment" and "mix" of every epoch. A last batch shorter than the others is kept. `progress` is
     called after every epoch with the updates done and all updates. With `keeping`, a training that
-    was killed goes on from its last writing, to the same result as if it had not been.
+    was killed goes on from its last writing, to the same result as if it had not been. `compiling`
+    says whether the passes are compiled; None is no.
 
     Raises BenchError when the loss is no longer finite, when the device runs out of memory and when
     batch norm meets a last batch of one image whose feature maps are 1 x 1: as in the official
@@ -77,7 +82,9 @@ def train(
     resolved.
     """
     with _plain_errors(recipe, len(examples)), precision(recipe.numerics, device):
-        training = Training(model.to(device), examples.to(device), recipe, streams, device)
+        training = Training(
+            model.to(device), examples.to(device), recipe, streams, device, compiling
+        )
         return _run(training, tests.to(device), progress, keeping)
 
 
@@ -125,7 +132,15 @@ def _run(
             _keep(training, seen, keeping)
             written = seen.seconds
     updates, earlier = epochs * training.steps, seen.earlier
-    return Curves(due, tuple(seen.accuracy), tuple(seen.losses), seen.per_class, updates, earlier)
+    return Curves(
+        due,
+        tuple(seen.accuracy),
+        tuple(seen.losses),
+        seen.per_class,
+        updates,
+        earlier,
+        training.compiled,
+    )
 
 
 def _keep(training: Training, seen: _Seen, keeping: Keeping) -> None:

@@ -39,8 +39,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimizer of a resolved recipe; its rate is set anew for every epoch."""
     lr, groups = settled(recipe.lr, "lr"), decay_groups(model, recipe)
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999), eps=1e-8)
-    return torch.optim.SGD(groups, lr=lr, momentum=recipe.momentum)
+        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.SGD(groups, lr=lr, momentum=recipe.momentum, fused=True)
 
 
 def decay_groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def test_strips_change_places_as_when_cut_and_joined(strips, height, width, seed
     images = torch.randint(256, (4, 3, height, width), dtype=torch.uint8)
     orders = draw_orders(3, strips, torch.Generator().manual_seed(seed))
     chosen = torch.tensor([2, 0, 3])
-    for made, index, order in zip(shuffled(images, chosen, orders), chosen, orders, strict=True):
+    for made, index, order in zip(shuffled(images[chosen], orders), chosen, orders, strict=True):
         assert (made.numpy() == cut_and_joined(images[index].numpy(), order.numpy())).all()
 
 
@@ -48,12 +48,12 @@ def test_patches_are_shuffled_before_the_crop_and_not_unless_asked():
     assert still.orders is None
     recipe = replace(PLAIN, patches=3)
     views = draw_views(recipe, sizes, STREAMS, 0)
-    expected = shuffled(images, index, views.orders[index])
-    made = augment(images, views, index, recipe)
+    expected = shuffled(images[index], views.orders[index])
+    made = augment(images[index], views, index, recipe)
     assert torch.equal(
         made, augment(expected, replace(still, boxes=still.boxes[:2]), torch.arange(2), PLAIN)
     )
-    assert not torch.equal(made, augment(images, still, index, PLAIN))
+    assert not torch.equal(made, augment(images[index], still, index, PLAIN))
 
 
 def test_an_images_patches_do_not_depend_on_its_batch():
@@ -61,5 +61,5 @@ def test_an_images_patches_do_not_depend_on_its_batch():
     images = torch.randint(256, (7, 3, 6, 6), dtype=torch.uint8)
     views = draw_views(recipe, torch.tensor([[6, 6]] * 7), STREAMS, 3)
     whole = augment(images, views, torch.arange(7), recipe)
-    alone = [augment(images, views, torch.tensor([k]), recipe) for k in range(7)]
+    alone = [augment(images[k : k + 1], views, torch.tensor([k]), recipe) for k in range(7)]
     assert torch.equal(whole, torch.cat(alone))

@@ -30,7 +30,7 @@ def test_the_view_of_an_image_does_not_depend_on_the_batch_it_is_in():
     whole = augment(batch, drawn, torch.arange(10), recipe)
     for size in (1, 3, 10):
         for index in torch.split(torch.randperm(10), size):
-            part = augment(batch, drawn, index, recipe)
+            part = augment(batch[index], drawn, index, recipe)
             torch.testing.assert_close(part, whole[index], rtol=0.0, atol=1e-5)
 
 

@@ -7,7 +7,10 @@ import torch
 from scipy.stats import ttest_ind
 
 from bench.backbones import ConvNet
-from benchmarks.bare_step import BareStep, NotCompiled, compiled_step, matmul_rate, step_flops
+from bench.training.compiling import step_flops
+from benchmarks import accuracy
+from benchmarks.accuracy import verdict
+from benchmarks.bare_step import BareStep, NotCompiled, compiled_step, matmul_rate
 from benchmarks.cases import CASES, Case, chosen
 from benchmarks.clock import Deadline, seconds_per_call
 from benchmarks.equivalence import Difference
@@ -51,14 +54,6 @@ def test_lists_that_say_nothing_of_chance_are_refused(lists):
         Difference.of(*lists)
 
 
-def test_the_arithmetic_of_a_step_is_that_of_its_convolutions_and_its_linear_layer():
-    model = ConvNet(2, width=8).build(10, 16, "instance")
-    first = 2 * 27 * 8 * 16 * 16  # has no gradient with respect to images: forward, and weights
-    second = 2 * 72 * 8 * 8 * 8
-    linear = 2 * (8 * 4 * 4) * 10
-    assert step_flops(model, 5, 16) == 5 * (2 * first + 3 * second + 3 * linear)
-
-
 def test_a_call_takes_the_time_that_it_takes_and_is_counted_once_at_least():
     calls = []
     seconds = seconds_per_call(lambda: calls.append(None), CPU, budget=0.0, warm_up=3)
@@ -79,7 +74,7 @@ def test_a_bare_epoch_has_the_batches_of_a_real_one():
 
 
 def test_where_nothing_compiles_the_reason_is_told(monkeypatch):
-    def uncompiled(model):
+    def uncompiled(model, dynamic):
         def forward(images):
             raise torch._dynamo.exc.TorchDynamoException("no C++ compiler\nand a long story")
 
@@ -120,18 +115,20 @@ def test_the_full_hard_table_adds_up():
 
 def test_the_table_shows_ratios_and_leaves_out_what_was_not_measured():
     case, other = CASES[:2]
-    key = (case.student_label, "fp32")
+    key, eager_only = (case, "fp32"), (other, "fp32")
     figures = Figures(
-        engine={(case, "fp32"): 3000.0},
-        reference={(case, "fp32"): 1000.0},
-        eager={key: 4000.0},
+        engine={key: 3000.0, eager_only: 2000.0},
+        compiled={key: 6000.0},
+        reference={key: 1000.0, eager_only: 500.0},
+        bare={key: 4000.0},
+        bare_compiled={key: 8000.0},
         matmul={"fp32": 1e12},
         notes=["Out of time."],
     )
     lines = page([case, other], figures, CPU)
     measured, missing = (line for line in lines if line.startswith("| convnet3 width 64 @ 32"))
-    assert "| 3,000 | 1,000 | 4,000 | - | 3.00 | 0.75 | - |" in measured
-    assert "| - | - | 4,000 |" in missing
+    assert "| 3,000 | 6,000 | 1,000 | 4,000 | 8,000 | 6.00 | 0.75 | 0.75 |" in measured
+    assert "| 2,000 | - | 500 | - | - | 4.00 | - | - |" in missing
     assert "Out of time." in lines
 
 
@@ -148,3 +145,18 @@ def test_on_a_gpu_the_share_of_the_matmul_rate_is_shown():
 def test_a_deadline_runs_out():
     assert 99.0 < Deadline(100.0).left() <= 100.0
     assert Deadline(0.0).left() <= 0.0
+
+
+def test_all_arms_are_compared_with_the_first():
+    first, *others = verdict({"engine": FIRST, "same": FIRST, "other": [v - 9 for v in SECOND]})[2:]
+    assert "- other:" in first
+    assert others[0].startswith("- same - engine: +0.00 points")
+    assert "not shown" not in others[0]
+    assert "not shown to be equivalent" in others[1]
+
+
+@pytest.mark.parametrize("arms", ["engine", "engine,engine", "engine,fast", ""])
+def test_arms_that_cannot_be_compared_are_refused(arms, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        accuracy.main(["folder", "--arms", arms])
+    assert "two or more of reference, engine" in capsys.readouterr().err

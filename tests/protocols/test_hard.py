@@ -17,6 +17,7 @@ from bench.images import ArrayImages
 from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
 from bench.streams import Streams
 from bench.training import probe
+from bench.training.compiling import Compiling
 from bench.training.schedule import evaluation_epochs
 from protocols import ALIASES, PROTOCOLS
 from protocols.hard import HardLabel
@@ -83,6 +84,7 @@ class FakeContext:
     seeds: tuple[int, ...] = (0, 0)
     asked: list[tuple[str, Prefix]] = field(default_factory=list)
     kept: Path | None = None
+    compiling: Compiling = field(default_factory=Compiling)
 
     @property
     def streams(self):
