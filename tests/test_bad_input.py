@@ -85,6 +85,7 @@ def test_wrong_usage_is_answered_in_one_sentence(case, bench, tiny_run, tmp_path
         (["--plugin", "none.py"], ["none.py", "does not exist"]),
         (["--no-such-option"], ["--no-such-option"]),
         (["--device", "tpu9"], ["--device", "tpu9"]),
+        (["--compile", "sometimes"], ["'sometimes'", "--compile", "always, auto, never"]),
     ],
 )
 def test_wrong_options_are_answered_in_one_sentence(extra, words, bench, tiny_run, tmp_path):

@@ -102,7 +102,8 @@ class CompiledNetwork:
 
         _allow_many_shapes()
         self._network, self._note = network, note
-        # Dropout draws from torch's generators, as it does uncompiled.
+        # Dropout draws from torch's generators, which every epoch seeds, though not in every
+        # version of torch the numbers that it draws uncompiled.
         options: dict[str, str | int | bool | Callable[..., object]] = {"fallback_random": True}
         self._run: Callable[[Tensor], Tensor] = torch.compile(
             network, dynamic=False, options=options

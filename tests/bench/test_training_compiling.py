@@ -22,16 +22,21 @@ ALWAYS = Compiling("always")
 needs_compiler = pytest.mark.skipif(
     not (shutil.which("g++") or shutil.which("clang++")), reason="no C++ compiler"
 )
-# torch warns of its own deprecations while it compiles
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+# While it compiles, torch warns of its own deprecations and, on Python 3.13.0, of slow guards.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:Guards may run:RuntimeWarning"
+)
 
 
-def network():
+def network(dropout=0.0):
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(),
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.Sequential(nn.ReLU(), *([nn.Dropout(dropout)] if dropout else [])),
+        nn.Flatten(),
         nn.Linear(144, 2),
-    )  # fmt: skip
+    )
 
 
 def examples(num=10):
@@ -66,6 +71,15 @@ def test_compiling_changes_rounding_only(tmp_path, monkeypatch):
     assert made.loss == pytest.approx(plain.loss, rel=1e-4)
     for name, value in eager.state_dict().items():
         torch.testing.assert_close(compiled.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_dropout_follows_from_the_seeds_when_compiled_too(traced):
+    first, again = network(0.3), network(0.3)
+    assert run(first, ALWAYS) == run(again, ALWAYS)
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)
+    )
+    assert run(network(0.3), ALWAYS).loss != run(network(), ALWAYS).loss
 
 
 def test_students_of_one_shape_share_what_is_compiled(traced):
