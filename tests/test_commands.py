@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -259,6 +260,17 @@ def test_the_doctor_names_the_remedy_for_a_cache_that_cannot_be_written(
     answer = bench("doctor")
     assert answer.status == 1
     assert "-> set BENCH_CACHE" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("compiler", "words"),
+    [(Path(sys.executable).as_posix(), "ok  C++ compiler"), ("nothing-like-it", "note  no C++")],
+)
+def test_the_doctor_says_whether_students_can_be_compiled(bench, monkeypatch, compiler, words):
+    monkeypatch.setenv("CXX", compiler)
+    answer = bench("doctor")
+    assert words in answer.out
+    assert ("train uncompiled" in answer.out) == words.startswith("note")
 
 
 def test_output_into_a_closed_pipe_is_no_error(finished, tmp_path):

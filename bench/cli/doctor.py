@@ -65,6 +65,7 @@ def _torch() -> Iterator[Finding]:
     remedy = f"set OMP_NUM_THREADS to the {cores} cores of this machine" if threads > cores else ""
     yield "note" if remedy else "ok", f"torch uses {threads} CPU threads, cores: {cores}", remedy
     yield from _devices(torch)
+    yield from _compilers(cuda=torch.cuda.is_available())
 
 
 def _devices(torch_module: object) -> Iterator[Finding]:
@@ -77,6 +78,20 @@ def _devices(torch_module: object) -> Iterator[Finding]:
         name = torch.cuda.get_device_name(number)
         free, total = torch.cuda.mem_get_info(number)
         yield "ok", f"cuda:{number} {name}, {free / 2**30:.0f} of {total / 2**30:.0f} GiB free", ""
+
+
+def _compilers(*, cuda: bool) -> Iterator[Finding]:
+    """Look for what torch needs to compile students: a C++ compiler, and Triton for a GPU."""
+    import importlib.util
+    import os
+    import shutil
+
+    remedy = "students train uncompiled, which is slower: install g++ or clang, or set CXX"
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++"]
+    found = next((name for name in names if shutil.which(name)), None)
+    yield ("ok", f"C++ compiler {found}", "") if found else ("note", "no C++ compiler", remedy)
+    if cuda and importlib.util.find_spec("triton") is None:
+        yield "note", "no Triton", "students train uncompiled, which is slower: install triton"
 
 
 def _cache() -> Iterator[Finding]:
