@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ class Listing:
         """Return the files as a set with its revision; label k is `classes[k]`."""
         import numpy as np
 
-        class_ids = [classes[label] for label in self.labels]
+        class_ids = (classes[label] for label in self.labels)
         revision = files_revision(self.root, self.names, class_ids, cache)
         images = FileImages(self.root, self.names)
         return ImageSet(images, np.array(self.labels, np.int64), revision)
@@ -78,7 +77,8 @@ def real_set(
 
     `features` None means a student that the harness trains on this set.
     """
-    sizes = Counter(train.labels.tolist())
+    import numpy as np
+
     card = DatasetCard(
         name=name,
         classes=classes,
@@ -87,7 +87,7 @@ def real_set(
         test_split=splits[1],
         train_revision=train.revision,
         test_revision=test.revision,
-        class_sizes=tuple(sizes[label] for label in range(len(classes))),
+        class_sizes=tuple(np.bincount(train.labels, minlength=len(classes)).tolist()),
         resolution=resolution,
         features=features or ("resnetap10@224" if resolution == 224 else "convnet3[width=64]@32"),
     )
@@ -110,9 +110,11 @@ def list_split(split: Path, classes: Sequence[str]) -> Listing:
     Within a class that order is lexicographic (0.png, 1.png, 10.png); classes come as they are
     given. Raises UsageError if a class has no image.
     """
-    files = [class_files(split / class_id) for class_id in classes]
-    names = [f"{c}/{name}" for c, members in zip(classes, files, strict=True) for name in members]
-    labels = [label for label, members in enumerate(files) for _ in members]
+    names: list[str] = []
+    labels: list[int] = []
+    for label, class_id in enumerate(classes):
+        names.extend(f"{class_id}/{name}" for name in class_files(split / class_id))
+        labels.extend([label] * (len(names) - len(labels)))
     return Listing(split, tuple(names), tuple(labels))
 
 
@@ -120,10 +122,11 @@ def class_files(folder: Path) -> list[str]:
     """Return the image files below a class folder, relative, with forward slashes."""
     found: list[str] = []
     for place, _, files in sorted(os.walk(folder, onerror=_raise, followlinks=True)):
-        below = Path(place).relative_to(folder)
-        if any(part.startswith(".") for part in below.parts):
+        parts = Path(place).relative_to(folder).parts
+        if any(part.startswith(".") for part in parts):
             continue
-        found.extend((below / file).as_posix() for file in sorted(files) if is_image(file))
+        below = "".join(f"{part}/" for part in parts)
+        found.extend(below + file for file in sorted(files) if is_image(file))
     if not found:
         raise UsageError(
             f"The class folder {folder} holds no images ({', '.join(IMAGE_SUFFIXES)}): "

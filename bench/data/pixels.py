@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,7 +48,7 @@ def cached_pixels(image_set: ImageSet, prefix: Prefix, cache: Path) -> NDArray[n
     not at all; a damaged one is built again. Sets without a revision or with fewer than
     `CACHED_FROM` images are read into memory instead.
 
-    Raises BenchError as `read_pixels`, and if the cache cannot be written.
+    Raises BenchError as `read_pixels`, and if the cache cannot be written or lacks the room.
     """
     from filelock import FileLock
 
@@ -92,6 +93,7 @@ def _build(path: Path, images: Images, prefix: Prefix) -> None:
         with aside.open("wb") as file:
             for index, image in enumerate(_decoded(images, prefix)):
                 if index == 0:
+                    _require_room(path.parent, len(images), image.nbytes)
                     _write_header(file, (len(images), *image.shape))
                 file.write(np.ascontiguousarray(image).tobytes())
             file.flush()
@@ -99,6 +101,17 @@ def _build(path: Path, images: Images, prefix: Prefix) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _require_room(folder: Path, num_images: int, bytes_each: int) -> None:
+    """Refuse what would fill the disk only after hours of decoding."""
+    needed, free = num_images * bytes_each, shutil.disk_usage(folder).free
+    if needed > free:
+        raise BenchError(
+            f"{num_images:,} decoded images need {needed / 1e6:,.1f} MB in {folder}, where "
+            f"{free / 1e6:,.1f} MB are free: free some space (`bench cache prune` removes what no "
+            "record uses) or set BENCH_CACHE to a larger disk."
+        )
 
 
 def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> None:

@@ -35,6 +35,8 @@ def _open(root, name="mine"):
 def test_files_and_labels_come_as_torchvisions_image_folder_gives_them(root):
     _image(root / "train" / "apple" / "deeper" / "a.png")
     _image(root / "train" / "apple" / "deeper" / "B.PNG")
+    for place in ("deeper/still", "deeper-still", "deeper still/a.b"):
+        _image(root / "train" / "apple" / place / "0.png")
     real = _open(root)
     for part, split in ((real.train, "train"), (real.test, "val")):
         theirs = ImageFolder(str(root / split))

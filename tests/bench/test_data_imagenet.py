@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from bench.data import open_real_set
+from bench.data import open_real_set, revision
 from bench.data.classes import class_list
 from bench.data.imagenet import ImageNetView
 from bench.errors import UsageError
@@ -69,6 +69,28 @@ def test_other_classes_of_the_folder_change_nothing(root):
     before = _open(root).card
     _tree(root, class_list("imagenette"))
     assert _open(root).card == before
+
+
+def test_a_view_copies_nothing_and_reads_only_its_own_classes(root, monkeypatch):
+    _tree(root, class_list("imagenette"))
+    read, digest = [], revision._sha256
+    monkeypatch.setattr(revision, "_sha256", lambda path: read.append(path) or digest(path))
+    real = _open(root)
+    assert {path.parent.name for path in read} == set(class_list("imagewoof"))
+    assert len(read) == len(real.train) + len(real.test)
+    assert (real.train.images.root, real.test.images.root) == (root / "train", root / "val")
+    assert [path.name for path in (root.parent / "cache").iterdir()] == ["file-hashes.sqlite"]
+
+
+def test_a_view_of_what_was_scanned_reads_nothing_again(tmp_path, monkeypatch):
+    assert set(class_list("imageidc")) < set(class_list("imagenet100"))
+    _tree(tmp_path / "data", class_list("imagenet100"))
+    _open(tmp_path / "data", "imagenet100")
+    with monkeypatch.context() as watched:
+        watched.setattr(revision, "_sha256", lambda path: pytest.fail(f"read {path} again"))
+        found = _open(tmp_path / "data", "imageidc").card
+    shutil.rmtree(tmp_path / "cache")
+    assert _open(tmp_path / "data", "imageidc").card == found
 
 
 def test_a_sorted_view_has_the_revision_of_the_same_folder_and_an_unsorted_one_has_not(root):

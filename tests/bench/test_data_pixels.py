@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -144,6 +146,72 @@ def test_a_full_disk_is_told_and_leaves_nothing_that_looks_whole(tmp_path, monke
         cached_pixels(_image_set(), SAME, tmp_path)
     assert not list((tmp_path / "pixels").glob("*.npy"))
     assert not list((tmp_path / "pixels").glob("*.partial"))
+
+
+def _disk(monkeypatch, size):
+    """Make the disk of any folder as large as this, filled by what is in the folder."""
+    usage = namedtuple("usage", "total used free")
+
+    def measured(folder):
+        used = sum(path.stat().st_size for path in folder.iterdir())
+        return usage(size, used, max(0, size - used))
+
+    monkeypatch.setattr(pixels_module.shutil, "disk_usage", measured)
+
+
+def test_a_disk_without_room_is_told_with_both_sizes_before_anything_is_written(
+    tmp_path, monkeypatch
+):
+    images = ArrayImages(np.broadcast_to(np.uint8(7), (CACHED_FROM, 100, 50, 3)))
+    image_set = ImageSet(images, np.zeros(CACHED_FROM, np.int64), REVISION)
+    _disk(monkeypatch, CACHED_FROM * 100 * 50 * 3 - 1_000_000)
+    monkeypatch.setattr(pixels_module, "_write_header", lambda *_: pytest.fail("written"))
+    with pytest.raises(BenchError) as caught:
+        cached_pixels(image_set, SAME, tmp_path)
+    assert "2,000 decoded images need 30.0 MB" in str(caught.value)
+    assert f"in {tmp_path / 'pixels'}, where 29.0 MB are free" in str(caught.value)
+    assert "BENCH_CACHE" in str(caught.value)
+    assert not [path for path in (tmp_path / "pixels").iterdir() if path.suffix != ".lock"]
+
+
+def test_a_disk_with_just_enough_room_will_do_and_what_a_killed_run_left_is_room(
+    tmp_path, monkeypatch
+):
+    path = _path(tmp_path)
+    path.parent.mkdir()
+    path.with_suffix(".partial").write_bytes(bytes(IMAGES.nbytes // 2))
+    _disk(monkeypatch, IMAGES.nbytes)
+    assert cached_pixels(_image_set(), SAME, tmp_path).shape == (len(IMAGES), 3, 5, 4)
+
+
+class _Drawn:
+    """Images that take no memory until they are decoded."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def decode(self, index):
+        return np.full((32, 32, 3), index % 256, np.uint8)
+
+    def original(self, index):
+        return None
+
+
+def test_building_the_cache_of_more_images_takes_no_more_memory(tmp_path):
+    def most(count):
+        image_set = ImageSet(_Drawn(count), np.zeros(count, np.int64), f"{count:064d}")
+        tracemalloc.start()
+        try:
+            cached_pixels(image_set, SAME, tmp_path / str(count))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = CACHED_FROM, 4 * CACHED_FROM
+    assert most(many) - most(few) < (many - few) * 32 * 32 * 3 / 4
 
 
 def test_a_cache_that_is_no_folder_is_told(tmp_path):

@@ -3,7 +3,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -73,6 +76,105 @@ def test_only_the_changed_file_is_read_again(root, monkeypatch):
     monkeypatch.setattr(revision, "_sha256", lambda path: read.append(path) or digest(path))
     _revision(root)
     assert read == [root.resolve() / NAMES[2]]
+
+
+def _expected(root, names):
+    lines = (f"a\t{n}\t{hashlib.sha256((root / n).read_bytes()).hexdigest()}\n" for n in names)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _count_reads(monkeypatch):
+    read, digest = [], revision._sha256
+    monkeypatch.setattr(revision, "_sha256", lambda path: read.append(path.name) or digest(path))
+    return read
+
+
+KILLED_WHILE_SCANNING = """
+import os, pathlib, sys, threading
+from bench.data import revision
+revision.BLOCK = 10
+digest, read, lock = revision._sha256, [], threading.Lock()
+def dying(path):
+    with lock:
+        read.append(path)
+        if len(read) == 25:
+            os._exit(7)
+    return digest(path)
+revision._sha256 = dying
+root = pathlib.Path(sys.argv[1])
+names = sorted(path.name for path in root.iterdir())
+revision.files_revision(root, names, ["a"] * len(names), pathlib.Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_scan_goes_on_after_the_last_block_that_was_whole(tmp_path, monkeypatch):
+    names = [f"{k:02d}.png" for k in range(45)]
+    (tmp_path / "set").mkdir()
+    for name in names:
+        (tmp_path / "set" / name).write_text(f"content of {name}")
+    command = [sys.executable, "-c", KILLED_WHILE_SCANNING, tmp_path / "set", tmp_path / "cache"]
+    assert subprocess.run(command, check=False).returncode == 7
+    read = _count_reads(monkeypatch)
+    monkeypatch.setattr(revision, "BLOCK", 10)
+    assert _revision(tmp_path / "set", names, ["a"] * 45) == _expected(tmp_path / "set", names)
+    assert sorted(read) == names[20:]
+
+
+def test_a_file_that_cannot_be_read_does_not_cost_those_before_it(tmp_path, monkeypatch):
+    names = [f"{k}.png" for k in range(8)]
+    (tmp_path / "set").mkdir()
+    for name in names:
+        (tmp_path / "set" / name).write_text(name)
+    monkeypatch.setattr(revision, "BLOCK", 2)
+    digest = revision._sha256
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            revision, "_sha256", lambda path: digest(path.with_name(path.name.replace("5", "x")))
+        )
+        with pytest.raises(BenchError, match=r"x\.png cannot be read"):
+            _revision(tmp_path / "set", names, ["a"] * 8)
+    read = _count_reads(monkeypatch)
+    assert _revision(tmp_path / "set", names, ["a"] * 8) == _expected(tmp_path / "set", names)
+    assert sorted(read) == names[4:]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 100])
+def test_blocks_of_any_size_give_the_same(block, root, monkeypatch):
+    before = _revision(root)
+    monkeypatch.setattr(revision, "BLOCK", block)
+    assert _revision(root) == before
+    shutil.rmtree(root.parent / "cache")
+    assert _revision(root) == before
+
+
+def test_a_part_of_what_was_scanned_is_not_read_again(root, monkeypatch):
+    _revision(root)
+    read = _count_reads(monkeypatch)
+    assert _revision(root, NAMES[1:2], ("a",)) == _expected(root, NAMES[1:2])
+    assert read == []
+
+
+@pytest.mark.parametrize("limit", [0, 10**9], ids=["names and sizes", "contents"])
+def test_a_file_takes_few_bytes_while_a_set_is_scanned(limit, tmp_path, monkeypatch):
+    monkeypatch.setattr(revision, "NAMES_ONLY_ABOVE", limit)
+    monkeypatch.setattr(revision, "BLOCK", 300)
+    monkeypatch.setattr(revision, "_size_and_time", lambda path: (len(path) * 10**6, 10**18))
+    monkeypatch.setattr(revision, "_sha256", lambda path: hashlib.sha256(b"").hexdigest())
+
+    def most(count):
+        names = [f"{k}.png" for k in range(count)]
+        classes = ["a"] * count
+        tracemalloc.start()
+        try:
+            files_revision(tmp_path, names, classes, tmp_path / f"cache{count}")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    most(10)  # what is loaded once
+    # Size and time are 16 bytes, a copy of the sizes is 8, and threads differ in what they hold at
+    # once; a list of what is known of every file would be 180 bytes each, and with hashes 560.
+    assert most(12_000) - most(3_000) < 9_000 * 150
 
 
 def test_a_folder_whose_name_begins_alike_is_told_apart(root, tmp_path):
