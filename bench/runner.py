@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench import data, registry
-from bench.artefacts import ArtefactStore, default_cache, title
+from bench.artefacts import WORTH_SAYING, ArtefactStore, default_cache, title
 from bench.cache import in_use
 from bench.errors import UsageError
 from bench.estimate import Estimate, estimate
@@ -22,7 +23,7 @@ from bench.provenance import commit_of_project
 from bench.records import Record
 from bench.request import RunSpec, Selection
 from bench.store import Store
-from bench.timing import shape_of
+from bench.timing import duration, shape_of
 from bench.training.compiling import Wish
 from bench.units import Workshop
 
@@ -133,12 +134,12 @@ def prepare(
     """Open the sets, expand the plan and look at what is done; trains nothing, writes no record.
 
     A set that is downloaded is fetched into the cache if it is not here.
-    `note` hears a sentence for every method of "all" that cannot serve a set. Raises UsageError for
-    a request that cannot be carried out.
+    `note` hears a sentence for every method of "all" that cannot serve a set, and for every set
+    that took a while to open. Raises UsageError for a request that cannot be carried out.
     """
     names = registry.load(Path(plugin) for plugin in run.plugins)
     selection = Selection.of(run, names)
-    reals = _open_sets(run, options)
+    reals = _open_sets(run, options, note)
     units = tuple(expand(run, selection, [real.card for real in reals.values()], note))
     known: dict[str, Record] = {}
     failed: set[str] = set()
@@ -216,13 +217,17 @@ def _origins(made: Unit | Record) -> tuple[str, str]:
     return made.method.origin, made.protocol.origin if made.protocol else ""
 
 
-def _open_sets(run: RunSpec, options: Options) -> dict[str, RealSet]:
+def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
     root = Path(run.data_root) if run.data_root else None
     reals: dict[str, RealSet] = {}
     for request in run.datasets:
         data.fetch_missing(request, data_root=root, cache=options.cache)
+        started = time.perf_counter()
         real = data.open_real_set(request, data_root=root, cache=options.cache)
-        name = real.card.name
+        name, seconds = real.card.name, time.perf_counter() - started
+        if seconds >= WORTH_SAYING:
+            count = len(real.train) + len(real.test)
+            note(f"Looked at {count:,} images of {name}: {duration(seconds)}.")
         if name in reals and reals[name].card != real.card:
             raise UsageError(
                 f"Two different sets are called {name!r}: give one another name, as in "

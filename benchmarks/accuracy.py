@@ -112,8 +112,7 @@ class Comparison:
         return run.last
 
     def _examples(self, images: ImageSet, prefix: Prefix) -> Examples:
-        # Copied: the pixels may be mapped from a file that cannot be written, which torch dislikes.
-        pixels = torch.from_numpy(self.ctx.pixels(images, prefix).copy())
+        pixels = torch.from_numpy(self.ctx.pixels(images, prefix))
         return Examples(pixels, torch.from_numpy(images.labels.copy()))
 
 

@@ -253,14 +253,13 @@ def _training_images(distilled: DistilledSet, real: RealSet) -> ImageSet:
 def _examples(
     images: ImageSet, prefix: Prefix, ctx: Context, distilled: DistilledSet | None = None
 ) -> Examples:
-    """Decode a set into memory, with the weights of a distilled set."""
+    """Return a set decoded or mapped from the cache, with the weights of a distilled set."""
     import numpy as np
     import torch
 
     from bench.training.examples import Examples
 
-    # Copied: the pixels may be mapped from a file that cannot be written, which torch dislikes.
-    pixels = torch.from_numpy(np.array(ctx.pixels(images, prefix)))
+    pixels = torch.from_numpy(ctx.pixels(images, prefix))
     weights = None if distilled is None else distilled.weights
     return Examples(
         pixels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import os
 import shutil
 import signal
@@ -440,6 +441,12 @@ def test_an_artefact_that_took_a_while_is_announced_once(bench, tiny_run, tmp_pa
     said = bench(*run).err
     assert said.count("Built TrainedNetwork (tiny, ") == 1
     assert said.count("Built Embeddings (tiny, ") == 1
+
+
+def test_a_set_that_took_a_while_to_open_is_named(bench, tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.runner.WORTH_SAYING", 0.0)
+    said = bench(*tiny_run, "--out", tmp_path / "out", "--dry-run").err
+    assert re.search(r"Looked at [\d,]+ images of tiny: ", said)
 
 
 def test_a_lost_distilled_set_is_named_and_made_anew_by_rerun(bench, logged, tmp_path):

@@ -42,7 +42,7 @@ def read_pixels(images: Images, prefix: Prefix) -> NDArray[np.uint8]:
 
 
 def cached_pixels(image_set: ImageSet, prefix: Prefix, cache: Path) -> NDArray[np.uint8]:
-    """Return all images after the prefix, uint8 `[N, 3, H, W]`, mapped read-only from `cache`.
+    """Return all images after the prefix, uint8 `[N, 3, H, W]`, mapped from `cache`.
 
     The file `pixels/<revision>-<prefix>.npy` is built once, under a lock, and appears whole or
     not at all; a damaged one is built again. Sets without a revision or with fewer than
@@ -76,9 +76,12 @@ def cached_pixels(image_set: ImageSet, prefix: Prefix, cache: Path) -> NDArray[n
 
 
 def _mapped(path: Path, num_images: int, prefix: Prefix) -> NDArray[np.uint8] | None:
-    """Map a finished file; None if there is none or it is not what it should be."""
+    """Map a finished file; None if there is none or it is not what it should be.
+
+    Copied on writing, because torch takes no array that cannot be written; nobody writes.
+    """
     try:
-        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels: NDArray[np.uint8] = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
     whole = pixels.dtype == np.uint8 and pixels.ndim == 4 and pixels.shape[:2] == (num_images, 3)
