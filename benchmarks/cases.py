@@ -93,9 +93,8 @@ _STUDENTS: tuple[tuple[Student, int], ...] = (
     (ResNetAP(10), 224),
     (ResNet(18), 224),
 )
-CASES = tuple(
-    Case(student, resolution, ipc) for student, resolution in _STUDENTS for ipc in (10, 50)
-)
+IPCS = (10, 50)
+CASES = tuple(Case(student, resolution, ipc) for student, resolution in _STUDENTS for ipc in IPCS)
 
 
 def chosen(cases: str, device: torch.device) -> tuple[Case, ...]:

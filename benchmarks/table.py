@@ -1,6 +1,7 @@
 """Print how fast the engine trains, beside the reference loop, bare steps and the device's rate.
 
-    python -m benchmarks.table [--device auto] [--cases auto] [--seconds 20] [--minutes 7.5]
+    python -m benchmarks.table [--device auto] [--cases auto] [--ipc 10]
+                              [--seconds 20] [--minutes 7.5]
 
 One Markdown table in one run. Compiling comes last, so that running out of time costs least.
 """
@@ -21,7 +22,7 @@ from bench.runner import device as device_of
 from bench.training.compiling import step_flops
 from bench.training.recipe import Numerics
 from benchmarks.bare_step import BareStep, NotCompiled, compiled_step, matmul_rate
-from benchmarks.cases import Case, chosen
+from benchmarks.cases import IPCS, Case, chosen
 from benchmarks.clock import Deadline
 from benchmarks.conditions import conditions
 from benchmarks.hard_table import estimate_lines
@@ -205,13 +206,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("benchmarks.table", description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:<number>")
     parser.add_argument("--cases", default="auto", help="auto, all, small or large")
+    parser.add_argument("--ipc", type=int, choices=IPCS, help="only the cases of this IPC")
     parser.add_argument("--seconds", type=float, default=20.0, help="time for each case")
     parser.add_argument("--minutes", type=float, default=7.5, help="time for everything")
     asked = parser.parse_args(arguments)
     deadline = Deadline(60.0 * asked.minutes)
     try:
         device = device_of(asked.device)
-        cases = chosen(asked.cases, device)
+        cases = [c for c in chosen(asked.cases, device) if asked.ipc in (None, c.ipc)]
         figures = measure(cases, device, asked.seconds, deadline)
     except (BenchError, ValueError) as error:
         parser.error(str(error))
