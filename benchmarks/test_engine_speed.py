@@ -25,7 +25,7 @@ from benchmarks.speed import engine_training, prefetched_epochs, reference_train
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 NUMERICS: Numerics = "tf32" if DEVICE.type == "cuda" else "fp32"
-ROUNDS = 5
+ROUNDS = 20
 
 # Loader workers are forked from a process in which torch has threads, as the scripts do it.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
