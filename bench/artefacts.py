@@ -4,7 +4,12 @@
     <cache>/pixels/                       decoded images (see bench.data.pixels)
 
 A build goes to a temporary folder that is renamed when it is whole, so that a kill at any moment
-leaves either nothing or everything.
+leaves either nothing or everything. Three class attributes may ask for more:
+
+    resumable   True: what a killed build of the same code, libraries and device has left is still
+                in `out` when `build` is called again, which skips what is whole.
+    announced   False: nobody is told that it was built, because it is a unit's own work.
+    words       A sentence part for people instead of class name and fields.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import msgspec
 
 from bench import specs
+from bench.files import replace_file
+from bench.provenance import code_stamp
 from bench.timing import duration
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 META = "artefact.json"
+STAMP = "stamp"
+"""File of a half-done build that can be gone on with: by which code and device it was begun."""
 
 WORTH_SAYING = 2.0
 """Seconds from which the building of an artefact is announced."""
@@ -54,7 +63,10 @@ def identity(artefact: Artefact[Any]) -> str:
 
 
 def title(artefact: Artefact[Any]) -> str:
-    """Return an artefact in words: its class and fields, hashes cut short."""
+    """Return an artefact in words: its own, or its class and fields, hashes cut short."""
+    words: str = getattr(artefact, "words", "")
+    if words:
+        return words
     fields = specs.plain(artefact).items()
     shown = (f"{v[:8]}" if isinstance(v, str) and len(v) == 64 else f"{v}" for _, v in fields)
     return f"{type(artefact).__name__} ({', '.join(shown)})"
@@ -123,16 +135,37 @@ class ArtefactStore:
             if self.has(artefact):
                 return
             partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)  # left by a build that was killed
-            partial.mkdir()
+            _prepare(partial, artefact, ctx)
             started, nested = time.perf_counter(), self.seconds
             artefact.build(ctx.for_artefact(getattr(artefact, "seed", 0), partial), partial)
             own = time.perf_counter() - started - (self.seconds - nested)
             self.seconds += own
-            if own >= WORTH_SAYING:
+            if own >= WORTH_SAYING and getattr(artefact, "announced", True):
                 self.announce(f"Built {title(artefact)} once for all: {duration(own)}.")
             _write_meta(partial, artefact, own, str(ctx.device))
+            (partial / STAMP).unlink(missing_ok=True)
             partial.rename(folder)
+
+
+def _prepare(partial: Path, artefact: Artefact[Any], ctx: Context) -> None:
+    """Make the folder of a build: an empty one, or what a killed build of the same code left."""
+    resumable = getattr(artefact, "resumable", False)
+    stamp = code_stamp(ctx.device).encode() if resumable else b""
+    if resumable and _content(partial / STAMP) == stamp:
+        for begun in partial.glob(".*"):  # written aside when the build was killed
+            begun.unlink()
+        return
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    if resumable:
+        replace_file(partial / STAMP, stamp)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _write_meta(folder: Path, artefact: Artefact[Any], seconds: float, device: str) -> None:

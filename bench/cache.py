@@ -61,7 +61,7 @@ def entries(cache: Path) -> list[Entry]:
 def unused(used: Mapping[Entry, Collection[Path]]) -> list[Entry]:
     """Return what nobody uses, given the users of every entry; downloads are kept even so.
 
-    What an interrupted process has left behind is of no use to anybody.
+    What an interrupted process has left behind can be made again.
     """
     return [
         entry

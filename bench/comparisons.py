@@ -8,11 +8,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bench import specs
 from bench.documents import fields
 
 
 class Filling(NamedTuple):
-    """What becomes of a field that is None; the method `filled` of a spec returns them by name."""
+    """What becomes of a field that is None; a spec's method `fillings` returns them by name."""
 
     words: str
     source: str = ""
@@ -43,9 +44,9 @@ def differences(left: Any, right: Any) -> list[Difference]:
     return found
 
 
-def comparison(names: tuple[str, str], specs: tuple[Any, Any], width: int = 40) -> str:
+def comparison(names: tuple[str, str], sides: tuple[Any, Any], width: int = 40) -> str:
     """Return the differing fields of two specs side by side; a column is `width` wide at most."""
-    rows = differences(*specs)
+    rows = differences(*sides)
     if not rows:
         return f"{names[0]} and {names[1]} are equal in every field."
     first = max(len(row.name) for row in rows)
@@ -71,10 +72,12 @@ def field_table(spec: Any, reference: Any) -> str:
 
 def _values(spec: Any, prefix: str = "") -> Iterator[tuple[str, Filling]]:
     """Yield the dotted name of every field with its value, or with what fills it."""
-    fillings: dict[str, Filling] = spec.filled() if hasattr(spec, "filled") else {}
+    fillings: dict[str, Filling] = spec.fillings() if hasattr(spec, "fillings") else {}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if dataclasses.is_dataclass(value):
+            if "choices" in field.metadata:
+                yield prefix + field.name, Filling(specs.choice_name(field, value))
             yield from _values(value, f"{prefix}{field.name}.")
         elif field.name in fillings:
             words, source = fillings[field.name]

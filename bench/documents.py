@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bench import specs
+
 MOST_CHANGED = 5
 """Changed fields that fit on a line."""
 
@@ -35,6 +37,7 @@ def summary(spec: Any) -> str:
         for field in dataclasses.fields(spec)
         if field.default is not dataclasses.MISSING and getattr(spec, field.name) != field.default
     ]
+    changed += [change for change in specs.changes(spec) if "[" in change]  # specs within the spec
     if not changed:
         return (inspect.getdoc(type(spec)) or "").partition("\n")[0]
     return ", ".join(changed[:MOST_CHANGED]) + (", ..." if len(changed) > MOST_CHANGED else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import hashlib
 import importlib.metadata
 import platform
 import shlex
@@ -117,6 +118,15 @@ def state_of_project() -> str:
         return _git(home, "rev-parse", "HEAD") + _git(home, "diff", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def code_stamp(device: torch.device) -> str:
+    """Return a hash of what half-done work depends on besides its request.
+
+    Code, libraries and device: what another of these has begun is not gone on with.
+    """
+    facts = state_of_project(), sorted(package_versions().items()), str(device)
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def _git(home: Path, *arguments: str) -> str:

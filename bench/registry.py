@@ -33,10 +33,16 @@ class Registry:
     plugins: tuple[Plugin, ...] = ()
 
     def methods(self) -> dict[str, Named[Method]]:
-        """Return all registered methods, this project's first."""
-        from methods import METHODS
+        """Return what "all" means: this project's methods, then those of plugins."""
+        from methods import PRESETS
 
-        return self._with_plugins("methods", METHODS)
+        return {name: one for name, one in self._methods().items() if name not in PRESETS}
+
+    def presets(self) -> dict[str, Named[Method]]:
+        """Return further settings of these methods, such as those of a paper, by name."""
+        from methods import PRESETS
+
+        return {name: one for name, one in self._methods().items() if name in PRESETS}
 
     def protocols(self) -> dict[str, Named[EvalProtocol]]:
         """Return all registered protocols, this project's first."""
@@ -57,13 +63,13 @@ class Registry:
             pattern = request.name.removeprefix("folder:")
             spec: Method = Folder(pattern=pattern)
             name = request.alias or Path(pattern.split("{")[0]).name or "folder"
-            if request.alias is None and name in self.methods():
+            if request.alias is None and name in self._methods():
                 name = f"folder:{name}"
             named = Named(name, spec, spec, kind=f"folder:{name}")
-            return named.configured(request, self.methods())
+            return named.configured(request, self._methods())
         if ".py:" in request.name:
-            return plugins.method_of_file(request.name).configured(request, self.methods())
-        known = self.methods()
+            return plugins.method_of_file(request.name).configured(request, self._methods())
+        known = self._methods()
         if request.name not in known:
             raise unknown_name("method", request.name, known)
         return known[request.name].configured(request, known)
@@ -81,6 +87,17 @@ class Registry:
             found.append(known[name].configured(request, [*ALIASES, *known]))
         return found
 
+    def _methods(self) -> dict[str, Named[Method]]:
+        """Return methods and presets; those of one class have one identity, its first name's."""
+        from methods import METHODS, PRESETS
+
+        found = self._with_plugins("methods", {**METHODS, **PRESETS})
+        first: dict[type[Method], str] = {}
+        for name, spec in METHODS.items():
+            first.setdefault(type(spec), name)
+        own = {n: replace(found[n], kind=first[type(found[n].asked)]) for n in (*METHODS, *PRESETS)}
+        return {**found, **own}
+
     def _with_plugins(self, kind: str, own: Mapping[str, S]) -> dict[str, Named[S]]:
         found = {name: Named(name, spec, spec) for name, spec in own.items()}
         for plugin in self.plugins:
@@ -88,7 +105,8 @@ class Registry:
                 name = f"{plugin.vendor}/{short}"
                 if name in found:
                     raise UsageError(
-                        f"{name!r} is registered by {found[name].origin} and by {plugin.origin}: "
+                        f"{name!r} is registered by {found[name].origin or 'this project'} and by "
+                        f"{plugin.origin}: "
                         "rename one of them or leave one out."
                     )
                 found[name] = Named(name, spec, spec, plugin.origin)

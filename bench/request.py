@@ -33,6 +33,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Distillation seeds 0 .. seeds - 1."""
     repeats: int = 1
     """Students per distillation seed."""
+    hold_out: float = 0.0
+    """Share of every class's training images that takes the place of the test images, for tuning;
+    nothing is distilled from them. 0: the test set is tested on."""
     defaults: tuple[str, ...] = ()
     """Fields for every selected spec that has them, as `settings`; but nothing need have them."""
     settings: tuple[str, ...] = ()
@@ -50,6 +53,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                     f"`--{name}` must be at least 1 and at most {MOST_SEEDS}, got "
                     f"{getattr(self, name)}."
                 )
+        if not 0.0 <= self.hold_out < 1.0:
+            raise UsageError(
+                "`--hold-out` must be a share of at least 0 (0 tests on the test set) and below 1, "
+                f"got {self.hold_out}."
+            )
         for ipc in self.ipc:
             if ipc < 1:
                 raise UsageError(f"`--ipc` must be at least 1 image per class, got {ipc}.")

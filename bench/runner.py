@@ -223,7 +223,9 @@ def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> d
     for request in run.datasets:
         data.fetch_missing(request, data_root=root, cache=options.cache)
         started = time.perf_counter()
-        real = data.open_real_set(request, data_root=root, cache=options.cache)
+        real = data.open_real_set(
+            request, data_root=root, cache=options.cache, hold_out=run.hold_out
+        )
         name, seconds = real.card.name, time.perf_counter() - started
         if seconds >= WORTH_SAYING:
             count = len(real.train) + len(real.test)

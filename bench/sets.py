@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
@@ -148,6 +149,11 @@ class DistilledSet:
     """Images are mosaics of `mosaic` x `mosaic` tiles; 1 means whole images."""
     whole: bool = False
     """The images are the real training set itself, which is referred to and never copied."""
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What its record shall say of how it was made."""
+    seconds: float = 0.0
+    """Time that went into artefacts which are this set's own work, here or in an earlier process:
+    it counts as time of the distillation."""
 
     def __len__(self) -> int:
         return len(self.images)

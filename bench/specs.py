@@ -1,8 +1,9 @@
 """Specs: frozen dataclasses of plain values that are asked for, compared and named as text.
 
 A request reads `name[field=value,field=value]`; brackets nest, `a|b|c` sweeps, and a short key may
-mean a field of a nested spec. The identity of a spec is its name, its revision and the fields that
-differ from the class defaults, so that a new field with a default changes no identity.
+mean a field of a nested spec. A field whose metadata has `choices`, a function that returns specs
+by name, takes such a request as its value. The identity of a spec is its name, its revision and the
+fields that differ from the class defaults, so that a new field with a default changes no identity.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import itertools
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -76,9 +77,21 @@ def parse(text: str) -> Request:
 
 
 def sweep(request: Request) -> list[Request]:
-    """Return one request for every combination of values separated by `|`."""
-    choices = [[(key, value) for value in split_outside(text, "|")] for key, text in request.fields]
+    """Return one request for every combination of values separated by `|`, at any depth."""
+    choices = [[(key, value) for value in _alternatives(text)] for key, text in request.fields]
     return [dataclasses.replace(request, fields=combo) for combo in itertools.product(*choices)]
+
+
+def _alternatives(text: str) -> Iterator[str]:
+    """Yield the values that a value stands for, those within its brackets too."""
+    for value in split_outside(text, "|"):
+        name, bracket, _ = value.partition("[")
+        if name and bracket and value.endswith("]") and "|" in value:
+            for nested in sweep(parse(value)):
+                inner = ",".join(f"{key}={one}" for key, one in nested.fields)
+                yield f"{name}[{inner}]"
+        else:
+            yield value
 
 
 def override(spec: S, fields: Mapping[str, str], name: str) -> S:
@@ -129,12 +142,37 @@ def _replaced(spec: S, path: tuple[str, ...], text: str, name: str) -> S:
     first, *rest = path
     if rest:
         value: Any = _replaced(getattr(spec, first), tuple(rest), text, name)
+    elif choices := _choices(spec, first):
+        value = _chosen(text, choices(), name)
     else:
         value = _convert(text, typing.get_type_hints(type(spec))[first], name)
     try:
         return dataclasses.replace(spec, **{first: value})  # type: ignore[type-var]
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from error
+
+
+def _choices(spec: Any, field: str) -> Callable[[], Mapping[str, Any]] | None:
+    """Return what gives the specs that a field can be, by name; None for a plain value."""
+    found: Callable[[], Mapping[str, Any]] | None = next(
+        f.metadata.get("choices") for f in dataclasses.fields(spec) if f.name == field
+    )
+    return found
+
+
+def _chosen(text: str, choices: Mapping[str, Any], name: str) -> Any:
+    """Turn `name[field=value,...]` into one of the choices with these fields; "none" into None."""
+    request = parse(text)
+    if request.alias is not None:
+        raise UsageError(f"`{name}` expects `name[field=value,...]`, got {text!r}.")
+    if request.name == "none" and "none" not in choices:
+        choices = {**choices, "none": None}
+    if request.name not in choices:
+        raise unknown_name("value", request.name, choices, of=name)
+    chosen = choices[request.name]
+    if chosen is None and request.fields:
+        raise UsageError(f"{request.name!r} of `{name}` has no fields, got {text!r}.")
+    return chosen if chosen is None else override(chosen, dict(request.fields), request.name)
 
 
 def _convert(text: str, hint: Any, name: str) -> Any:
@@ -188,6 +226,11 @@ def label(name: str, spec: Any, preset: Any) -> str:
     return _with_fields(name, _changes(spec, preset))
 
 
+def changes(spec: Any) -> list[str]:
+    """Return `field=value` of all fields that differ from the class defaults, as identities do."""
+    return _changes(spec)
+
+
 def _with_fields(name: str, changes: list[str]) -> str:
     return f"{name}+{','.join(sorted(changes))}" if changes else name
 
@@ -201,19 +244,28 @@ def _changes(spec: Any, reference: Any = None) -> list[str]:
         nested = dataclasses.is_dataclass(value)
         same = type(value) is type(base) and value == base
         if nested and (not same or getattr(value, "revision", 1) != 1):
-            changes.append(f"{field.name}{_nested(value, base)}")
+            changes.append(f"{field.name}{_nested(value, base, field)}")
         elif not same:
             changes.append(f"{field.name}={_text(value)}")
     return changes
 
 
-def _nested(value: Any, base: Any) -> str:
-    """Return a nested spec in brackets, with its type and revision where they say something."""
+def _nested(value: Any, base: Any, field: dataclasses.Field[Any]) -> str:
+    """Return a nested spec in brackets, with its name and revision where they say something."""
     alike = type(value) is type(base)
     revision = getattr(value, "revision", 1)
-    kind = "" if alike else f"={type(value).__name__}"
+    kind = "" if alike else f"={choice_name(field, value)}"
     version = "" if revision == 1 else f"@{revision}"
-    return f"{kind}{version}[{','.join(sorted(_changes(value, base if alike else None)))}]"
+    inner = ",".join(sorted(_changes(value, base if alike else None)))
+    bare = not inner and not alike and "choices" in field.metadata
+    return f"{kind}{version}" + ("" if bare else f"[{inner}]")
+
+
+def choice_name(field: dataclasses.Field[Any], value: Any) -> str:
+    """Return what a nested spec is called: the field's choice of its type, or else the type."""
+    choices = field.metadata.get("choices", dict)()
+    names = (name for name, choice in choices.items() if type(choice) is type(value))
+    return next(names, type(value).__name__)
 
 
 def _identity_fields(spec: Any) -> Iterator[dataclasses.Field[Any]]:

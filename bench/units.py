@@ -19,7 +19,7 @@ from bench.errors import BenchError
 from bench.manifest import read_manifest
 from bench.named import Named
 from bench.plan import Unit, inputs_of
-from bench.provenance import Stopwatch, package_versions, state_of_project
+from bench.provenance import Stopwatch, code_stamp
 from bench.records import Data, Described, Record
 from bench.selection import check_distilled
 from bench.store import Store
@@ -172,10 +172,10 @@ def _distil(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple
         "unit": unit.key,
     }
     revision = save_distilled(distilled, folder, facts)
-    sizes: dict[str, str | int | float] = {"images": len(distilled)}
+    found: dict[str, str | int | float] = {**distilled.facts, "images": len(distilled)}
     if not distilled.whole:  # the training set itself stores nothing, which is not a size
-        sizes["bytes"] = sum(file.bytes for file in read_manifest(folder).listed)
-    return Outcome(scores={}, facts=sizes), revision
+        found["bytes"] = sum(file.bytes for file in read_manifest(folder).listed)
+    return Outcome(scores={}, facts=found, earlier_seconds=distilled.seconds), revision
 
 
 def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tuple[Outcome, str]:
@@ -203,12 +203,7 @@ def _stamp(unit: Unit, store: Store, workshop: Workshop) -> str:
     The set it learns from (`--rerun` may have made it anew), code, libraries and device.
     """
     made = store.record(unit.distillation)
-    facts = (
-        "" if made is None else made.distilled,
-        state_of_project(),
-        sorted(package_versions().items()),
-        str(workshop.device),
-    )
+    facts = "" if made is None else made.distilled, code_stamp(workshop.device)
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 

@@ -81,7 +81,7 @@ def real_sets(
     """
     from bench import data, suites
 
-    requests: dict[tuple[str, Path | None], None] = {}
+    requests: dict[tuple[str, Path | None, float], None] = {}
     reals: list[RealSet] = []
     findings: list[Finding] = []
     for plan in sorted((store.root / "plans").glob("*.json")):
@@ -91,10 +91,10 @@ def real_sets(
             findings.append(Finding("wrong", str(error)))
             continue
         root = data_root or (Path(run.data_root) if run.data_root else None)
-        requests |= {(request, root): None for request in run.datasets}
-    for request, root in requests:
+        requests |= {(request, root, run.hold_out): None for request in run.datasets}
+    for request, root, part in requests:
         try:
-            reals.append(data.open_real_set(request, data_root=root, cache=cache))
+            reals.append(data.open_real_set(request, data_root=root, cache=cache, hold_out=part))
         except BenchError as error:
             findings.append(Finding("unchecked", f"The real set {request!r}: {error}"))
     return reals, findings

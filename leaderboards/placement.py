@@ -21,6 +21,14 @@ COST: dict[str, Score] = {
     "images": Score("images", "lower", "", 0, ranked=False),
     "bytes": Score("size", "lower", "B", 0, ranked=False),
     "seconds": Score("distil", "lower", "s", 1, ranked=False, note="without shared artefacts"),
+    "forwards": Score(
+        "forwards",
+        "lower",
+        "per image",
+        0,
+        ranked=False,
+        note="network evaluations of the generator, a backward pass counted as two",
+    ),
 }
 
 
@@ -103,7 +111,7 @@ def _numbers(record: Record) -> Iterator[tuple[Place, float]]:
     provenance = record.provenance
     machine = _card({"device": provenance.device, "threads": provenance.threads})
     yield Place("cost", NOBODY, NOBODY, "seconds", machine), provenance.seconds
-    for fact in ("images", "bytes"):
+    for fact in ("images", "bytes", "forwards"):
         if isinstance(value := record.facts.get(fact), (int, float)):
             yield Place("cost", NOBODY, NOBODY, fact, ()), float(value)
 

@@ -92,7 +92,7 @@ class HardLabel(Recipe):
             evaluate_after=_or(self.evaluate_after, tested_from),
         )
 
-    def filled(self) -> dict[str, Filling]:
+    def fillings(self) -> dict[str, Filling]:
         """Return what `resolve` fills every field with that is None, for people."""
         from bench.comparisons import Filling
 

@@ -86,6 +86,8 @@ def legend(board: Board) -> str:
         parts.append("mean ± sample std over n = students/sets")
     if "seconds" in metrics:
         parts.append("cost: seconds without shared artefacts")
+    if "forwards" in metrics:
+        parts.append("forwards: passes of the generator's network, a backward pass counts as two")
     return "; ".join(parts)
 
 

@@ -425,9 +425,9 @@ def test_what_other_code_or_another_set_has_kept_is_not_gone_on_with(
 ):
     out, epochs = half_done
     if change == "code":
-        monkeypatch.setattr("bench.units.state_of_project", lambda: "mended")
+        monkeypatch.setattr("bench.provenance.state_of_project", lambda: "mended")
     elif change == "library":
-        monkeypatch.setattr("bench.units.package_versions", lambda: {"torch": "99"})
+        monkeypatch.setattr("bench.provenance.package_versions", lambda: {"torch": "99"})
     options = ["--rerun"] if change == "rerun" else []
     assert bench(*tiny_run, "--out", out, *options).status == 0
     assert epochs[:3] == ["resumed", 0, 1]

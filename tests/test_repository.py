@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,15 @@ def _allowed_places(path: Path) -> tuple[str, ...]:
 
 
 def _own_modules(path: Path) -> tuple[str, ...]:
-    """Return what belongs to one method or protocol: its package, or `hard_*.py` of `hard.py`."""
+    """Return what belongs to one method or protocol: a package, or `hard.py` and `hard_*.py`."""
     room = ROOT / path.parts[0]
     if len(path.parts) > 2:
         return (".".join(path.parts[:2]),)
-    return tuple(f"{room.name}.{file.stem}" for file in room.glob(f"{path.stem}_*.py"))
+    stems = {file.stem for file in room.glob("*.py")}
+    beginnings = accumulate(path.stem.split("_"), "{}_{}".format)
+    owner = next((name for name in beginnings if name in stems), path.stem)
+    own = (stem for stem in stems if stem == owner or stem.startswith(f"{owner}_"))
+    return tuple(f"{room.name}.{stem}" for stem in own)
 
 
 def _within(target: str, *places: str) -> bool:
@@ -97,6 +102,9 @@ def test_a_room_imports_only_what_the_table_of_the_rooms_allows(room):
         ("methods/first.py", "from . import random_subset", False),
         ("methods/first.py", "from protocols import PROTOCOLS", False),
         ("methods/__init__.py", "from methods.first import First", True),
+        ("methods/mgd3.py", "from methods.mgd3_hook import ModeGuidance", True),
+        ("methods/mgd3_hook.py", "from methods.mgd3 import MGD3", True),
+        ("methods/mgd3_hook.py", "from methods.dit import DiT", False),
         ("methods/minimax/loss.py", "from .memory import Memory", True),
         ("methods/minimax/loss.py", "from methods.first import First", False),
         ("protocols/hard.py", "from protocols.soft_tables import TABLES", False),

@@ -57,7 +57,8 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     from bench.records import SCORES
 
     if kind == "methods":
-        yield from ((n, documents.summary(m.asked)) for n, m in names.methods().items())
+        known = {**names.methods(), **names.presets()}
+        yield from ((n, documents.summary(m.asked)) for n, m in known.items())
         yield "folder:PATH", "A distilled set that any tool has made, as an image folder."
     elif kind == "protocols":
         from protocols import ALIASES

@@ -21,6 +21,14 @@ def whole_number(text: str | int) -> int:
         raise typer.BadParameter(f"expected a whole number, got {text!r}.") from error
 
 
+def number(text: str | float) -> float:
+    """Read the value of an option that measures."""
+    try:
+        return float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected a number, got {text!r}.") from error
+
+
 OUT = Path("runs/default")
 TAKE = ("exact", "first")
 
@@ -38,6 +46,14 @@ Repeats = Annotated[
 Seeds = Annotated[
     int | None,
     typer.Option(parser=whole_number, metavar="N", help="Seeds 0 .. N-1 of sets and students."),
+]
+HoldOut = Annotated[
+    float | None,
+    typer.Option(
+        parser=number,
+        metavar="SHARE",
+        help="Share of the training images to test on, not the test set: for tuning.",
+    ),
 ]
 Setting = Annotated[
     list[str] | None,

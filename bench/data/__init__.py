@@ -117,21 +117,26 @@ def parse_request(text: str) -> DatasetRequest:
     return DatasetRequest(_free(name), "folder", path)
 
 
-def open_real_set(request: str, *, data_root: Path | None, cache: Path) -> RealSet:
+def open_real_set(
+    request: str, *, data_root: Path | None, cache: Path, hold_out: float = 0.0
+) -> RealSet:
     """Return the set a request names; no image is decoded.
 
     Registered sets are looked for below `data_root`, or below the environment's `BENCH_DATA` when
-    it is None. File hashes are kept in `cache`, so that a second opening reads no file.
+    it is None. File hashes are kept in `cache`, so that a second opening reads no file. With
+    `hold_out` above 0, that share of the training images is the test set (`RealSet.hold_out`).
 
     Raises UsageError if the set is not there or its layout is wrong, BenchError if a file is bad.
     """
     wanted = parse_request(request)
     try:
         if wanted.path is not None:
-            return open_folder(wanted.name, wanted.path, cache)
-        return DATASETS[wanted.source].open(wanted.name, root_of(data_root), cache)
+            real = open_folder(wanted.name, wanted.path, cache)
+        else:
+            real = DATASETS[wanted.source].open(wanted.name, root_of(data_root), cache)
     except OSError as error:
         raise BenchError(f"{wanted.name!r} cannot be opened: {error}.") from error
+    return real.hold_out(hold_out) if hold_out else real
 
 
 def fetch_missing(request: str, *, data_root: Path | None, cache: Path) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.features.imagenet import IMAGENET, imagenet_network
 from bench.features.shipped import EMBEDDED, ShippedNetwork
-from bench.features.trained import TrainedNetwork, checked_real_set, prefixed, split_features
+from bench.features.trained import TrainedNetwork, prefixed, split_features
+from bench.preparation.real import checked_real_set
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,18 +29,76 @@ if TYPE_CHECKING:
     from bench.contracts import Artefact
     from bench.sets import ImageSet
 
-__all__ = ["Embeddings", "ShippedNetwork", "TrainedNetwork", "check_features"]
+__all__ = [
+    "IMAGENET",
+    "Embeddings",
+    "ShippedNetwork",
+    "TrainedNetwork",
+    "check_features",
+    "embed_images",
+    "network_of",
+    "opened_network",
+]
 
 BATCH_PIXELS = defaultdict(lambda: 2**23, cpu=2**16)
 """Pixels of the images embedded together: 167 of 224 x 224 on a GPU, and as many on a CPU as stay
 in its cache, 64 of 32 x 32. Speed and memory, never a value."""
 LEAST_BATCH = 4
 
+IMAGENET_RESOLUTION = 224
+
 
 def check_features(text: str) -> None:
     """Raise UsageError unless `text` names an embedding; no weights are looked for."""
     if text not in (EMBEDDED, IMAGENET):
         split_features(text)
+
+
+def network_of(
+    features: str, dataset: str, train_revision: str
+) -> TrainedNetwork | ShippedNetwork | None:
+    """Return the artefact of an embedding's network for a real set; None for one that is fetched.
+
+    `dataset` is the name of the real set in this run. UsageError unless `features` names one.
+    """
+    if features == IMAGENET:
+        return None
+    if features == EMBEDDED:
+        return ShippedNetwork.of()
+    network, student, resolution = split_features(features)
+    return TrainedNetwork(dataset, train_revision, network, student.revision, resolution)
+
+
+def opened_network(
+    features: str, dataset: str, train_revision: str, ctx: Context
+) -> tuple[nn.Module, int]:
+    """Return an embedding's network on the device and the pixels per side of what it takes.
+
+    BenchError if its weights have to be fetched and cannot be had.
+    """
+    artefact = network_of(features, dataset, train_revision)
+    if artefact is None:
+        return imagenet_network().to(ctx.device), IMAGENET_RESOLUTION
+    return ctx.get(artefact), artefact.resolution
+
+
+def embed_images(
+    model: nn.Module, images: NDArray[np.uint8], device: torch.device
+) -> NDArray[np.float32]:
+    """Return the features `[N, d]` of uint8 images `[N, 3, S, S]`, in float32 on any device.
+
+    The network takes no gradient; it is given as many images at once as suit the device.
+    """
+    import numpy as np
+    import torch
+
+    size = _batch_size(images.shape[-1], device)
+    with torch.no_grad():
+        blocks = [
+            _embedded(model, images[start : start + size], device)
+            for start in range(0, len(images), size)
+        ]
+    return np.concatenate(blocks)
 
 
 @dataclass(frozen=True)
@@ -64,15 +123,11 @@ class Embeddings:
         import torch
 
         real = checked_real_set(ctx, self.dataset, self.train_revision)
-        artefact = self._network()
-        if artefact is None:
-            model, batches = (
-                imagenet_network().to(ctx.device),
-                _decoded_batches(real.train, 224, ctx.device),
-            )
+        model, resolution = opened_network(self.features, self.dataset, self.train_revision, ctx)
+        if self._network() is None:
+            batches = _decoded_batches(real.train, resolution, ctx.device)
         else:
-            model = ctx.get(artefact)
-            batches = _cached_batches(real.train, artefact.resolution, ctx)
+            batches = _cached_batches(real.train, resolution, ctx)
         with torch.no_grad():
             embedded = (_embedded(model, batch, ctx.device) for batch in batches)
             _write_rows(out / "features.npy", embedded, len(real.train))
@@ -87,14 +142,7 @@ class Embeddings:
         return features
 
     def _network(self) -> TrainedNetwork | ShippedNetwork | None:
-        if self.features == IMAGENET:
-            return None
-        if self.features == EMBEDDED:
-            return ShippedNetwork.of()
-        network, student, resolution = split_features(self.features)
-        return TrainedNetwork(
-            self.dataset, self.train_revision, network, student.revision, resolution
-        )
+        return network_of(self.features, self.dataset, self.train_revision)
 
 
 def _batch_size(resolution: int, device: torch.device) -> int:

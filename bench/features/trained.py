@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from bench.errors import BenchError, UsageError
+from bench.errors import UsageError
+from bench.preparation.real import checked_real_set
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from bench.context import Context
     from bench.contracts import Artefact, Student
-    from bench.sets import ImageSet, RealSet
+    from bench.sets import ImageSet
     from bench.training.examples import Examples
     from bench.training.recipe import Recipe
 
@@ -126,18 +127,6 @@ def split_features(text: str) -> tuple[str, Student, int]:
     if len(found) != 1:
         raise UsageError(f"`features` must name one network, got {len(found)} in {text!r}.")
     return network, found[0].asked, int(pixels)
-
-
-def checked_real_set(ctx: Context, name: str, train_revision: str) -> RealSet:
-    """Return a real set of this run if it is the one that is meant."""
-    real = ctx.real(name)
-    if real.card.train_revision != train_revision:
-        raise BenchError(
-            f"The features of {name!r} are wanted for training images of revision "
-            f"{train_revision[:12]}..., but this run has {real.card.train_revision[:12]}...: "
-            "start the run again."
-        )
-    return real
 
 
 def prefixed(images: ImageSet, resolution: int, ctx: Context) -> NDArray[np.uint8]:

@@ -27,6 +27,16 @@ class Embedded:
     shipped: ShippedWeights = PACKAGE
     sets: tuple[str, ...] = SETS
     classes: tuple[str, ...] = CLASS_IDS
+    image_size: int = IMAGE_SIZE
+    latent_shape: tuple[int, int, int] = LATENT_SHAPE
+    uses_imagenet_labels: bool = False
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return its six blocks."""
+        from bench.generators.diffusion_transformer import block_names
+
+        return block_names(6)
 
     def weights(self) -> str:
         """Return a hash of both weight files, as the card says it; BenchError if one is missing."""
@@ -43,17 +53,15 @@ class Embedded:
 
     def card(self) -> GeneratorCard:
         """Return the facts; BenchError if a file is missing."""
-        from bench.generators.diffusion_transformer import block_names
-
         return GeneratorCard(
             name="embedded",
             weights=self.weights(),
             conditioning="class",
             classes=self.classes,
-            image_size=IMAGE_SIZE,
-            latent_shape=LATENT_SHAPE,
-            layers=block_names(6),
-            uses_imagenet_labels=False,
+            image_size=self.image_size,
+            latent_shape=self.latent_shape,
+            layers=self.layers,
+            uses_imagenet_labels=self.uses_imagenet_labels,
         )
 
     def open(self, device: torch.device) -> Generator:

@@ -163,6 +163,7 @@ class HubTransformer(HubModel):
     """A class-conditional diffusion transformer with ImageNet's classes: DiT-XL/2."""
 
     latent_size: int = 32
+    uses_imagenet_labels: bool = True
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -171,19 +172,34 @@ class HubTransformer(HubModel):
 
         return class_list("imagenet1k")
 
-    def card(self) -> GeneratorCard:
-        """Return the facts, without the weights being opened."""
+    @property
+    def image_size(self) -> int:
+        """Return the pixels per side of the images it makes."""
+        return 8 * self.latent_size
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Return channels, height and width of a latent."""
+        return (4, self.latent_size, self.latent_size)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return its 28 blocks."""
         from bench.generators.diffusion_transformer import block_names
 
+        return block_names(28)
+
+    def card(self) -> GeneratorCard:
+        """Return the facts, without the weights being opened."""
         return GeneratorCard(
             name=self.name,
             weights=self.weights(),
             conditioning="class",
             classes=self.classes,
-            image_size=8 * self.latent_size,
-            latent_shape=(4, self.latent_size, self.latent_size),
-            layers=block_names(28),
-            uses_imagenet_labels=True,
+            image_size=self.image_size,
+            latent_shape=self.latent_shape,
+            layers=self.layers,
+            uses_imagenet_labels=self.uses_imagenet_labels,
         )
 
     def open(self, device: torch.device) -> Generator:
@@ -202,24 +218,33 @@ class HubTransformer(HubModel):
 class HubText(HubModel):
     """A text-conditional generator in the layout of Stable Diffusion 1."""
 
+    image_size: int = 512
+    latent_shape: tuple[int, int, int] = (4, 64, 64)
+    uses_imagenet_labels: bool = False
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Return nothing: a prompt can name any class, and no class id is known."""
         return ()
 
-    def card(self) -> GeneratorCard:
-        """Return the facts, without the weights being opened."""
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the one layer that can be asked for, in the middle of the U-Net."""
         from bench.generators.text import MIDDLE
 
+        return (MIDDLE,)
+
+    def card(self) -> GeneratorCard:
+        """Return the facts, without the weights being opened."""
         return GeneratorCard(
             name=self.name,
             weights=self.weights(),
             conditioning="text",
             classes=(),
-            image_size=512,
-            latent_shape=(4, 64, 64),
-            layers=(MIDDLE,),
-            uses_imagenet_labels=False,
+            image_size=self.image_size,
+            latent_shape=self.latent_shape,
+            layers=self.layers,
+            uses_imagenet_labels=self.uses_imagenet_labels,
             betas=Betas(8.5e-4, 1.2e-2, "scaled_linear"),
         )
 

@@ -113,6 +113,26 @@ class Source(Protocol):
         """
         ...
 
+    @property
+    def image_size(self) -> int:
+        """Return the pixels per side of the images it makes."""
+        ...
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Return channels, height and width of a latent."""
+        ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Return the layers whose output can be asked for, from input to output."""
+        ...
+
+    @property
+    def uses_imagenet_labels(self) -> bool:
+        """Say whether labels of ImageNet went into its training."""
+        ...
+
     def weights(self) -> str:
         """Return what identifies the weights that `open` would load; BenchError if there are none.
 

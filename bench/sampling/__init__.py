@@ -1,23 +1,32 @@
 """Sampling: how images are drawn from a generator, as one spec that methods carry.
 
-`sampler` does it, `schedule` holds the tables and the steps, `hook` what a method may change.
+`sampler` does it, `schedule` holds the tables and the steps, `hook` what a method may change,
+`subgroups` which of the images are kept.
 Looking the spec up imports no library.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 from bench.errors import UsageError
 from bench.generators import GENERATORS, Pretrained, find_generator
 from bench.sampling.schedule import Schedule, Scheduler, timesteps
+from bench.sampling.subgroups import S3
 from bench.training.recipe import Numerics
 
 if TYPE_CHECKING:
     from bench.generators.card import Betas
     from bench.generators.interface import Source
     from bench.sets import DatasetCard
+
+SELECTIONS: dict[str, S3 | None] = {"all": None, "s3": S3()}
+"""What may choose among the sampled images, by name."""
+
+MOST_LISTED = 10
+"""Classes that a message names."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,11 @@ class Sampling:
     """Name in `bench.generators`; None means the first that is meant for the set."""
     weights: Literal["pretrained"] = "pretrained"
     """Which weights: the pretrained ones, or those of a tuning."""
-    select: Literal["all"] = "all"
-    """Which of the sampled images are kept: all, or what a selection chooses."""
+    class_map: tuple[str, ...] = ()
+    """`class:generator class` for classes that the generator knows by another id, or that it is to
+    draw by another prompt; the others keep their own."""
+    select: S3 | None = field(default=None, metadata={"choices": lambda: SELECTIONS})
+    """Which of the sampled images are kept: "all" (None), or what the selection "s3" chooses."""
     scheduler: Scheduler = "ddpm"
     """"ddpm" with learned variance, or deterministic "ddim"."""
     steps: int = 50
@@ -51,22 +63,38 @@ class Sampling:
             raise ValueError(f"`cfg` must be at least 1.0 (1.0 is off), got {self.cfg}.")
         if self.batch < 1:
             raise ValueError(f"`batch` must be at least 1, got {self.batch}.")
+        _check_pairs(self.class_map)
+
+    def mapping(self) -> dict[str, str]:
+        """Return the generator's class id, or the prompt, of the classes that `class_map` names."""
+        pairs = (pair.partition(":") for pair in self.class_map)
+        return {class_id.strip(): shown.strip() for class_id, _, shown in pairs}
 
     def resolve(self, card: DatasetCard) -> Self:
-        """Fill in the generator; UsageError if it is unknown or does not know a class of the set.
+        """Fill in the generator and the selection's fields; neither data nor weights are opened.
 
-        Neither data nor weights are opened.
+        UsageError if the generator is unknown or does not know a class of the set, or if the class
+        map names a class that the set does not have.
         """
-        name = self.generator or _generator_for(card)
+        mapping = self.mapping()
+        for class_id in mapping:
+            if class_id not in card.classes:
+                raise UsageError(
+                    f"`class_map` names {class_id!r}, which is no class of {card.name!r}: its "
+                    f"classes are {_listed(card.classes)}."
+                )
+        shown = [mapping.get(class_id, class_id) for class_id in card.classes]
+        name = self.generator or _generator_for(card, shown)
         source = find_generator(name)
-        unknown = [c for c in card.classes if source.classes and c not in source.classes]
+        unknown = [c for c in shown if source.classes and c not in source.classes]
         if unknown:
             raise UsageError(
                 f"The generator {name!r} does not know {len(unknown)} of the {card.num_classes} "
-                f"classes of {card.name!r} (such as {unknown[0]!r}): choose another `generator`, "
-                "or a set whose classes it knows."
+                f"classes of {card.name!r} (such as {unknown[0]!r}): choose another `generator` or "
+                "a set whose classes it knows, or say by `class_map` which of them are meant."
             )
-        return replace(self, generator=name)
+        select = None if self.select is None else self.select.resolve(card, source)
+        return replace(self, generator=name, select=select)
 
     def source(self) -> Source:
         """Return where the generator comes from; of a resolved spec only."""
@@ -89,13 +117,29 @@ class Sampling:
         return self.generator
 
 
-def _generator_for(card: DatasetCard) -> str:
+def _generator_for(card: DatasetCard, shown: Sequence[str]) -> str:
     for name, source in GENERATORS.items():
         meant = not source.sets or card.name in source.sets
-        if meant and source.classes and set(card.classes) <= set(source.classes):
+        if meant and source.classes and set(shown) <= set(source.classes):
             return name
     raise UsageError(
-        f"No generator is meant for the classes of {card.name!r} (such as {card.classes[0]!r}): "
+        f"No generator is meant for the classes of {card.name!r} (such as {shown[0]!r}): "
         f"name one as `generator` ({', '.join(GENERATORS)}), or take a set whose classes are "
         "WordNet ids of ImageNet."
     )
+
+
+def _check_pairs(class_map: tuple[str, ...]) -> None:
+    named = set()
+    for pair in class_map:
+        class_id, colon, shown = (part.strip() for part in pair.partition(":"))
+        if not (class_id and colon and shown):
+            raise ValueError(f"`class_map` must hold `class:generator class` pairs, got {pair!r}.")
+        if class_id in named:
+            raise ValueError(f"`class_map` must name every class once, got {class_id!r} again.")
+        named.add(class_id)
+
+
+def _listed(classes: Sequence[str]) -> str:
+    shown = ", ".join(repr(class_id) for class_id in classes[:MOST_LISTED])
+    return shown + (f" and {len(classes) - MOST_LISTED} more" if len(classes) > MOST_LISTED else "")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.sampling.hook import Job
-from bench.sampling.sampler import decode, numerics_of
+from bench.sampling.pictures import decode
 from bench.streams import Streams
+from bench.training.numerics import computing
 
 if TYPE_CHECKING:
     from bench.generators.interface import Generator
@@ -29,12 +30,12 @@ def estimate_seconds(generator: Generator, jobs: Sequence[Job], sampling: Sampli
     rng = Streams((0,)).torch("probe")
     latents = torch.randn((most, *generator.card.latent_shape), generator=rng)
     latents = latents.to(generator.device, generator.dtype)
-    conditions = [job.class_id for job in jobs[:most]], [job.prompt for job in jobs[:most]]
+    conditions = [job.shown for job in jobs[:most]], [job.prompt for job in jobs[:most]]
 
     def step(rows: int) -> None:
         cond = generator.condition(*(texts[:rows] for texts in conditions))
         t = torch.full((rows,), 500, device=generator.device)
-        with torch.no_grad(), numerics_of(sampling, generator):
+        with torch.no_grad(), computing(sampling.numerics, generator.device):
             # Read back, because a device may go on computing after the call has returned.
             generator.predict(latents[:rows], t, cond, sampling.cfg).noise.sum().item()
 

@@ -125,6 +125,11 @@ def timesteps(scheduler: Scheduler, steps: int, count: int = 1000) -> tuple[int,
     return tuple(range(0, count, stride))
 
 
+def kept_at(betas: Betas, t: int) -> float:
+    """Return the share of the signal's variance that is left at an original timestep."""
+    return _kept(betas)[t]
+
+
 def _kept(betas: Betas) -> list[float]:
     """Return the share of the signal's variance that is left at every original timestep."""
     power = 2 if betas.spacing == "scaled_linear" else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
@@ -30,3 +30,11 @@ def precision(numerics: Numerics, device: torch.device) -> Iterator[None]:
 def autocast(numerics: Numerics, device: torch.device) -> torch.autocast:
     """Return the autocast context of a forward pass: bfloat16 for "bf16", off otherwise."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=numerics == "bf16")
+
+
+def computing(numerics: Numerics, device: torch.device) -> ExitStack:
+    """Return the context in which the networks of a generator are called: both of the above."""
+    stack = ExitStack()
+    stack.enter_context(precision(numerics, device))
+    stack.enter_context(autocast(numerics, device))
+    return stack

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench import specs
 from bench.errors import BenchError, UsageError
@@ -15,9 +13,11 @@ from bench.generators import GENERATORS
 from bench.generators.card import Betas
 from bench.generators.interface import Cond, Prediction
 from bench.sampling import Sampling
+from bench.sampling.batches import jobs_of
 from bench.sampling.hook import Delta, Job, Want
+from bench.sampling.pictures import decode
 from bench.sampling.probe import estimate_seconds
-from bench.sampling.sampler import batches_of, decode, generate, jobs_of, sample
+from bench.sampling.sampler import generate, sample
 from bench.sampling.schedule import (
     Schedule,
     clean_of,
@@ -324,6 +324,7 @@ class Spy:
 
     want: Want = field(default_factory=Want)
     sequential: bool = False
+    strengths: str = "`push` 1"
     steps: list[Any] = field(default_factory=list)
     finished: list[Any] = field(default_factory=list)
 
@@ -433,28 +434,6 @@ def test_a_short_last_batch_is_padded_by_its_last_job_of_which_nothing_is_kept(t
     assert list(made) == jobs
     assert [job for job, _ in spy.finished] == jobs
     assert all(torch.equal(latent, made[job]) for job, latent in spy.finished)
-
-
-@given(
-    st.lists(st.integers(0, 12), min_size=1, max_size=8),
-    st.integers(1, 9),
-    st.booleans(),
-)
-def test_batches_hold_every_job_once_and_differ_in_size_as_little_as_can_be(
-    sizes, most, one_per_class
-):
-    jobs = [Job(f"c{c}", c, k) for c, size in enumerate(sizes) for k in range(size)]
-    batches = batches_of(jobs, most, one_per_class=one_per_class)
-    held = list(itertools.chain.from_iterable(batches))
-    assert sorted(held, key=lambda job: (job.label, job.k)) == jobs
-    assert all(1 <= len(batch) <= most for batch in batches)
-    if one_per_class:
-        assert all(len({job.k for job in batch}) == 1 for batch in batches)
-        assert [job.k for job in held] == sorted(job.k for job in jobs)
-    elif jobs:
-        assert len(batches) == math.ceil(len(jobs) / most)
-        padding = len(batches) * max(map(len, batches)) - len(jobs)
-        assert padding < len(batches)
 
 
 def test_progress_counts_the_steps_of_all_batches(tiny):
@@ -698,7 +677,8 @@ def test_a_sequential_hook_sees_one_image_of_a_class_at_a_time_and_in_order(tiny
 def test_guidance_that_is_not_finite_names_its_step(tiny):
     hook = Pushing(delta=Delta(mean=torch.full((1, 4, 8, 8), math.nan)))
     with pytest.raises(
-        BenchError, match=r"step 3 of 6 \(t = 599\) is not finite in `mean`: lower its strength\."
+        BenchError,
+        match=r"step 3 of 6 \(t = 599\) with `push` 1 is not finite in `mean`: lower it\.",
     ):
         stacked(tiny, make_jobs("c3"), DDPM, hook=hook)
 
@@ -722,7 +702,7 @@ def test_pictures_are_decoded_clipped_and_rounded(tiny, monkeypatch):
 def test_pictures_are_the_same_however_many_are_decoded_together(tiny, monkeypatch):
     latents = randn(5, 4, 8, 8, dtype=torch.float32)
     whole = decode(tiny, latents, Sampling())
-    monkeypatch.setattr("bench.sampling.sampler.DECODE_PIXELS", 2 * 16**2)
+    monkeypatch.setattr("bench.sampling.pictures.DECODE_PIXELS", 2 * 16**2)
     parts = decode(tiny, latents, Sampling())
     assert np.abs(parts.astype(int) - whole).max() <= 1
     assert whole.std() > 10
@@ -827,16 +807,6 @@ def test_a_set_that_no_generator_knows_is_one_sentence():
 def test_the_generator_of_an_unresolved_spec_is_not_guessed():
     with pytest.raises(ValueError, match=r"`generator` must be filled in by `resolve`, got None"):
         Sampling().pretrained()
-
-
-def test_jobs_are_the_images_of_every_class_in_label_order():
-    jobs = jobs_of(card_of("b", "a"), 2)
-    assert jobs == (
-        Job("b", 0, 0, "the b"),
-        Job("b", 0, 1, "the b"),
-        Job("a", 1, 0, "the a"),
-        Job("a", 1, 1, "the a"),
-    )
 
 
 def test_prompts_reach_a_generator_of_text(tiny):

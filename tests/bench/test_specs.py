@@ -153,3 +153,87 @@ def test_any_text_is_parsed_or_refused_as_wrong_usage(text):
     except UsageError:
         return
     assert request.name
+
+
+# Fields that take a spec by name.
+
+
+@dataclass(frozen=True)
+class Pick:
+    revision: ClassVar[int] = 2
+    count: int = 5
+    kind: Literal["a", "b"] = "a"
+
+
+CHOICES = {"all": None, "pick": Pick(), "pick-b": Pick(kind="b")}
+
+
+@dataclass(frozen=True)
+class Choosing:
+    revision: ClassVar[int] = 1
+    select: Pick | None = field(default=None, metadata={"choices": lambda: CHOICES})
+    steps: int = 50
+
+
+@dataclass(frozen=True)
+class Outer:
+    revision: ClassVar[int] = 1
+    inner: Choosing = field(default_factory=Choosing)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("pick", Pick()),
+        ("pick-b", Pick(kind="b")),
+        ("pick[count=3]", Pick(count=3)),
+        ("pick[count=3,kind=b]", Pick(3, "b")),
+        ("all", None),
+        ("none", None),
+    ],
+)
+def test_a_field_with_choices_reads_one_of_them_with_its_fields(text, value):
+    assert specs.override(Outer(), {"select": text}, "spec").inner.select == value
+
+
+def test_a_short_key_reaches_into_a_chosen_spec():
+    chosen = specs.override(Outer(), {"select": "pick", "count": "3"}, "spec")
+    assert chosen.inner.select == Pick(count=3)
+    assert specs.has_field(chosen, "count")
+    assert not specs.has_field(Outer(), "count")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("pock", "Did you mean 'pick'?"),
+        ("pick[number=3]", "Unknown field 'number' of 'pick'"),
+        ("pick[count=many]", "`pick[count]` must be a whole number"),
+        ("all[count=3]", "'all' of `spec[select]` has no fields"),
+        ("mine=pick", "expects `name[field=value,...]`, got 'mine=pick'"),
+        ("pick[count=3", "Brackets must pair up"),
+    ],
+)
+def test_a_wrong_choice_is_refused_in_one_sentence(text, words):
+    with pytest.raises(UsageError) as caught:
+        specs.override(Choosing(), {"select": text}, "spec")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_identity_holds_the_name_of_a_choice_its_revision_and_its_changes():
+    def identity(text):
+        return specs.identity("s", specs.override(Outer(), {"select": text}, "spec"))
+
+    assert identity("none") == identity("all") == "s"
+    assert identity("pick") == "s+inner[select=pick@2]"
+    assert identity("pick[kind=b]") == identity("pick-b") == "s+inner[select=pick@2[kind=b]]"
+
+
+def test_a_bar_within_brackets_sweeps_too():
+    swept = specs.sweep(specs.parse("a[select=pick[count=1|2,kind=b]|all,x=0|1]"))
+    assert [dict(request.fields) for request in swept] == [
+        {"select": select, "x": x}
+        for select in ("pick[count=1,kind=b]", "pick[count=2,kind=b]", "all")
+        for x in "01"
+    ]

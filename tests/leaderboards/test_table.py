@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -363,6 +364,17 @@ def test_costs_come_last_from_the_distillations():
     (seconds,) = cells_of(board, "seconds").values()
     assert (seconds.mean, seconds.n_sets, seconds.n_students) == (1.5, 2, 0)
     assert cells_of(board, "bytes")["random"].mean == 5000
+
+
+def test_forward_passes_are_a_cost_of_the_methods_that_tell_them():
+    guided = distillation("dit")
+    guided = msgspec.structs.replace(guided, facts={**guided.facts, "forwards": 164.0})
+    (board,) = build([distillation(), guided])
+    assert board.columns[-1].metric == "forwards"
+    assert not board.columns[-1].score.ranked
+    forwards = cells_of(board, "forwards")
+    assert forwards["dit"].mean == 164
+    assert forwards.get("random") is None
 
 
 def test_groups_stand_in_the_order_hard_soft_other_images_cost():

@@ -1,5 +1,8 @@
 """A real set whose images tell their own index, a tiny generator, and contexts to distil in."""
 
+import copy
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.features import Embeddings
 from bench.generators import GENERATORS, Pretrained
@@ -20,14 +24,32 @@ from bench.streams import Streams
 
 @dataclass
 class FixedStore:
-    """Gives one content for every kind of artefact and remembers what was asked for."""
+    """Gives one content for some kinds of artefact, builds the others and remembers who was asked.
+
+    What an artefact asks for while it is built is not remembered.
+    """
 
     contents: dict[type, Any]
+    store: ArtefactStore
     asked: list[Any] = field(default_factory=list)
+    depth: int = 0
 
     def get(self, artefact, ctx):
-        self.asked.append(artefact)
-        return self.contents[type(artefact)]
+        if not self.depth:
+            self.asked.append(artefact)
+        if type(artefact) in self.contents:
+            return self.contents[type(artefact)]
+        self.depth += 1
+        try:
+            return self.store.get(artefact, ctx)
+        finally:
+            self.depth -= 1
+
+    def has(self, artefact):
+        return type(artefact) in self.contents or self.store.has(artefact)
+
+    def pixels(self, images, prefix):
+        return self.store.pixels(images, prefix)
 
 
 @dataclass(frozen=True)
@@ -35,6 +57,10 @@ class Made:
     """A source of a generator that needs no files."""
 
     classes: tuple[str, ...]
+    layers: tuple[str, ...]
+    image_size: int
+    latent_shape: tuple[int, int, int]
+    uses_imagenet_labels: bool = False
     description: str = "made in a test"
     sets: tuple[str, ...] = ()
 
@@ -67,13 +93,23 @@ def _real_set(sizes):
 
 
 @pytest.fixture
-def make_real():
-    return _real_set
+def reals() -> dict[str, RealSet]:
+    """Return the sets that contexts know by name: the latest one that was made."""
+    return {}
 
 
 @pytest.fixture
-def tiny_real():
-    return _real_set((6, 6, 6))
+def make_real(reals):
+    def make(sizes):
+        reals["tiny"] = _real_set(sizes)
+        return reals["tiny"]
+
+    return make
+
+
+@pytest.fixture
+def tiny_real(make_real):
+    return make_real((6, 6, 6))
 
 
 @pytest.fixture(scope="session")
@@ -115,16 +151,24 @@ def generator():
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch, generator):
-    monkeypatch.setitem(GENERATORS, "embedded", Made(generator.card.classes))
+    card = generator.card
+    made = Made(card.classes, card.layers, card.image_size, card.latent_shape)
+    monkeypatch.setitem(GENERATORS, "embedded", made)
 
 
 @pytest.fixture
-def make_context(tmp_path, generator):
-    def make(seed=0, points=None):
+def make_context(tmp_path, generator, reals) -> Callable[..., Context]:
+    """Return a function that makes a context with a cache of its own, or with that of `like`."""
+    count = itertools.count()
+
+    def make(seed=0, points=None, like=None):
         if points is None:
-            points = np.random.default_rng(1).normal(size=(18, 4)).astype(np.float32)
-        store: Any = FixedStore({Embeddings: points, Pretrained: generator})
-        return Context(torch.device("cpu"), Streams((seed,)), tmp_path, store, {}.__getitem__)
+            # As wide as what the set's own network gives, which selections embed samples with.
+            points = np.random.default_rng(1).normal(size=(18, 64)).astype(np.float32)
+        cache = tmp_path / f"cache{next(count)}" if like is None else like.artefacts.store.cache
+        contents = {Embeddings: points, Pretrained: generator}
+        store: Any = FixedStore(contents, ArtefactStore(cache))
+        return Context(torch.device("cpu"), Streams((seed,)), tmp_path, store, reals.__getitem__)
 
     return make
 
@@ -137,3 +181,53 @@ def chosen_from():
         return [int(distilled.images.decode(index)[0, 0, 0]) for index in range(len(distilled))]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def double(generator):
+    """Return the tiny generator in float64."""
+    codec = LatentCodec(copy.deepcopy(generator.codec.autoencoder).double())
+    return DiffusionTransformer(
+        generator.card, codec, copy.deepcopy(generator.transformer).double()
+    )
+
+
+@dataclass
+class Watched:
+    """A hook that remembers every step and what the hook within it answered."""
+
+    hook: Any
+    seen: list[Any] = field(default_factory=list)
+
+    def __getattr__(self, name):
+        return getattr(self.hook, name)
+
+    def __call__(self, step):
+        delta = self.hook(step)
+        self.seen.append((step, delta))
+        return delta
+
+    @property
+    def guided(self):
+        """Return the steps in which the hook changed something, with what it changed."""
+        return [(step, delta) for step, delta in self.seen if delta is not None]
+
+
+@pytest.fixture
+def watch():
+    return Watched
+
+
+@dataclass(frozen=True)
+class FixedModes:
+    """Modes of three classes that were drawn at random: eight of each."""
+
+    modes: Any
+
+    def of_class(self, label):
+        return self.modes[label]
+
+
+@pytest.fixture(scope="session")
+def some_modes():
+    return FixedModes(np.random.default_rng(2).normal(size=(3, 8, 4, 8, 8)).astype(np.float32))

@@ -207,7 +207,7 @@ def test_the_published_students_are_not_refused(name, student, resolved, make_ca
 
 def test_every_table_says_in_words_what_it_fills():
     words = {
-        table: {name: filling.words for name, filling in HardLabel(**fields).filled().items()}
+        table: {name: filling.words for name, filling in HardLabel(**fields).fillings().items()}
         for table, fields in {
             "minimax": {"norm": None},
             "idc": {"table": "idc", "norm": None},
@@ -226,8 +226,8 @@ def test_every_table_says_in_words_what_it_fills():
 
 
 def test_words_are_only_said_of_open_fields_and_follow_the_optimizer():
-    assert HardLabel(optimizer="adamw").filled()["lr"] == ("0.001", "table minimax")
-    assert set(HardLabel(lr=1.0, epochs=1, resolution=32).filled()) == {
+    assert HardLabel(optimizer="adamw").fillings()["lr"] == ("0.001", "table minimax")
+    assert set(HardLabel(lr=1.0, epochs=1, resolution=32).fillings()) == {
         "weight_decay",
         "batch",
         "evaluations",

@@ -85,9 +85,9 @@ def test_every_field_is_explained_and_every_open_one_says_what_fills_it(name):
     explained = {field.name for field in documents.fields(PROTOCOLS[name]) if field.text}
     assert explained == {field.name for field in dataclasses.fields(PROTOCOLS[name])}
     plain = specs.plain(PROTOCOLS[name])
-    filled = getattr(PROTOCOLS[name], "filled", dict)()
-    assert set(filled) == {field for field in plain if plain[field] is None}
-    assert all(filling.words for filling in filled.values())
+    fillings = getattr(PROTOCOLS[name], "fillings", dict)()
+    assert set(fillings) == {field for field in plain if plain[field] is None}
+    assert all(filling.words for filling in fillings.values())
 
 
 def test_every_alias_stands_for_a_registered_protocol():
