@@ -89,6 +89,8 @@ class ArtefactStore:
     """Key to identity of every artefact asked for since it was last cleared."""
     announce: Callable[[str], None] = lambda sentence: None
     """Hears of every artefact that took a while to build."""
+    anew: bool = False
+    """Build what is the work of units themselves (not `announced`) once more in this process."""
     _loaded: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def path(self, artefact: Artefact[Any]) -> Path:
@@ -96,7 +98,9 @@ class ArtefactStore:
         return self.cache / "artefacts" / f"{type(artefact).__name__}-{key(artefact)}"
 
     def has(self, artefact: Artefact[Any]) -> bool:
-        """Say whether an artefact is built."""
+        """Say whether an artefact is built and need not be built anew."""
+        if self.anew and not getattr(artefact, "announced", True):
+            return any(name == key(artefact) for name, _ in self._loaded)
         return (self.path(artefact) / META).is_file()
 
     def get(self, artefact: Artefact[T], ctx: Context) -> T:
@@ -144,6 +148,7 @@ class ArtefactStore:
                 self.announce(f"Built {title(artefact)} once for all: {duration(own)}.")
             _write_meta(partial, artefact, own, str(ctx.device))
             (partial / STAMP).unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # there only if it is built anew
             partial.rename(folder)
 
 

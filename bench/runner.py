@@ -88,7 +88,7 @@ class Prepared:
         """Return the workshop of this process for this plan."""
         return Workshop(
             self.reals,
-            ArtefactStore(self.options.cache),
+            ArtefactStore(self.options.cache, anew=self.options.rerun),
             device(self.options.device),
             self.options.compile,
             Counter(shape_of(unit) for unit in self.units),

@@ -72,7 +72,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan, time an
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a long run.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed units again.")]
 Rerun = Annotated[
-    bool, typer.Option("--rerun", help="Do all units again; old records go to superseded/.")
+    bool,
+    typer.Option(
+        "--rerun", help="Do all units again, images sampled anew; old records go to superseded/."
+    ),
 ]
 
 
