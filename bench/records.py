@@ -60,6 +60,8 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every field as run."""
     origin: str = ""
     """A third party's package and version or file hash; "" is this project."""
+    remark: str = ""
+    """What has to be said beside every result of it; "" if nothing has."""
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

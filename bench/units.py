@@ -226,6 +226,7 @@ def _described(named: Named[Any], resolved: Any) -> Described:
         asked=specs.plain(named.asked),
         fields=specs.plain(resolved),
         origin=named.origin,
+        remark=getattr(resolved, "remark", ""),
     )
 
 

@@ -54,6 +54,8 @@ class Row:
     reference: bool
     """Has no IPC: shown for comparison, never ranked."""
     stochastic: bool
+    remark: str
+    """What has to be said beside its results; "" if nothing has."""
     cells: tuple[Cell | None, ...]
     """One per column of the board; None where the method has no value."""
 
@@ -112,6 +114,8 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
     data = records[0].data
     grid = grid_of(records)
     stochastic = {name_of(record.method) for record in records if record.stochastic}
+    described = sorted((record.method for record in records), key=lambda method: method.remark)
+    remarks = {name_of(method): method.remark for method in described}
     cells = _cells(grid)
     places = sorted({place for row in cells.values() for place in row}, key=Place.order)
     ranked = _ranked(cells, places)
@@ -123,6 +127,7 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
             name=line.method,
             reference=line.reference,
             stochastic=line.method in stochastic,
+            remark=remarks[line.method],
             cells=tuple(ranked[line].get(place) for place in places),
         )
         for line in sorted(grid)

@@ -42,6 +42,7 @@ class DAP(Generating):
 
     revision: ClassVar[int] = 1
     slowdown: ClassVar[float] = 1.3
+    remark: ClassVar[str] = "our reading of the paper, which came without code"
 
     strength: float | None = None
     """Weight of the gradient (gamma); None is 1, with 0.5 the best for ImageNette at IPC 10 in the

@@ -115,6 +115,8 @@ def notes(board: Board) -> list[str]:
         named = row.name.identity == row.name.label or f"({row.name.identity}" in row.method
         if not named:
             found.append(f"method {name} is {plain(row.name.identity)}")
+        if row.remark:
+            found.append(f"method {name}: {plain(row.remark)}")
         if row.name.origin:
             found.append(f"method {name} comes from {plain(row.name.origin)}")
     return found

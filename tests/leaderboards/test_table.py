@@ -259,6 +259,16 @@ def test_two_origins_of_one_identity_are_two_rows_that_show_them():
     }
 
 
+def test_what_has_to_be_said_of_a_method_is_said_of_its_row_though_older_records_lack_it():
+    records = [
+        evaluation("x", at=(seed, 0), method=msgspec.structs.replace(described("x"), remark=remark))
+        for seed, remark in enumerate(("ours", ""))
+    ]
+    for order in (records, records[::-1]):
+        (board,) = build(order)
+        assert [row.remark for row in board.rows] == ["ours"]
+
+
 def test_two_identities_of_a_protocol_are_two_columns():
     (board,) = build(
         [

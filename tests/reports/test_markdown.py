@@ -65,6 +65,12 @@ def test_caption_and_legend_stand_above_and_below(main_job):
     assert "cost: seconds without shared artefacts" in text
 
 
+def test_a_remark_on_a_method_stands_below_the_table(record):
+    noted = record("dap")
+    noted = replace(noted, method=replace(noted.method, remark="our reading"))
+    assert "- method dap: our reading\n" in markdown.render(build([noted, record("dit")])) + "\n"
+
+
 def test_the_legend_explains_no_column_that_is_not_there(cost):
     text = markdown.render(build([cost()]))
     assert "cost: seconds" in text
