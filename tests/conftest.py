@@ -95,7 +95,9 @@ def tiny_run(tiny_set: Path) -> list[str]:
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Return the command line, started in a process of its own."""
-    command = [sys.executable, "-c", "from bench.cli import main; main()"]
+    # Tests that are started in the background of a shell ignore Ctrl-C, and so would the process.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heeding}; from bench.cli import main; main()"]
 
     def begin(*arguments: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
