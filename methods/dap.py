@@ -45,8 +45,8 @@ class DAP(Generating):
     remark: ClassVar[str] = "our reading of the paper, which came without code"
 
     strength: float | None = None
-    """Weight of the gradient (gamma); None is 1, with 0.5 the best for ImageNette at IPC 10 in the
-    paper. 0 is plain sampling."""
+    """Weight of the gradient (gamma); None is 1, the better of the two that the paper gives for
+    ImageNette at IPC 10 (0.5 and 1). 0 is plain sampling."""
     kernel: Literal["linear", "rbf", "polynomial"] = "linear"
     """Kernel of the distance; the paper's practical one is linear."""
     bandwidth: float | None = None
