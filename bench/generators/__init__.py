@@ -80,9 +80,12 @@ class Pretrained:
 
     def load(self, path: Path, device: torch.device) -> Generator:
         """Return the generator on a device; BenchError if its weights have changed since."""
-        source = find_generator(self.generator)
-        if source.weights() != self.weights:
+        self.check_unchanged()
+        return find_generator(self.generator).open(device)
+
+    def check_unchanged(self) -> None:
+        """Raise BenchError if the weights are no longer those that this artefact was made of."""
+        if find_generator(self.generator).weights() != self.weights:
             raise BenchError(
                 f"The weights of {self.generator!r} have changed during this run: start it again."
             )
-        return source.open(device)

@@ -26,6 +26,11 @@ class LatentCodec:
             latents = latents + posterior.std * noise.to(latents)
         return self.scale * latents
 
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of the posterior of images `[B, 3, H, W]`, scaled."""
+        posterior = self.autoencoder.encode(images).latent_dist
+        return self.scale * posterior.mean, self.scale * posterior.std
+
     def decode(self, latents: Tensor) -> Tensor:
         """Return images `[B, 3, H, W]` of latents, not clipped; differentiable."""
         images: Tensor = self.autoencoder.decode(latents / self.scale).sample

@@ -61,6 +61,10 @@ class DiffusionTransformer:
         """Return the posterior mean of latents `[B, C, h, w]`, or a sample if `rng` is given."""
         return self.codec.encode(images, rng)
 
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the posterior's mean and standard deviation, both `[B, C, h, w]`."""
+        return self.codec.posterior(images)
+
     def decode(self, latents: Tensor) -> Tensor:
         """Return images `[B, 3, H, W]`, not clipped; differentiable in the latents."""
         return self.codec.decode(latents)

@@ -73,6 +73,10 @@ class Generator(Protocol):
         """Return the posterior mean of latents `[B, C, h, w]`, or a sample if `rng` is given."""
         ...
 
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of the latents' posterior, both `[B, C, h, w]`."""
+        ...
+
     def decode(self, latents: Tensor) -> Tensor:
         """Return images, not clipped; differentiable in the latents."""
         ...

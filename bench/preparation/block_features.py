@@ -17,6 +17,7 @@ from bench.preparation.per_class import ClassFiles, require_room
 from bench.preparation.real import checked_real_set
 from bench.sampling import Sampling
 from bench.sampling.schedule import kept_at
+from bench.tuning.run import Tuned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +73,8 @@ class BlockFeatures:
     """Classes that the generator knows by another id, as `Sampling.class_map` has them."""
     seed: int = 0
     """Of the choice and the noise: shared by all distillation seeds."""
+    tuned: Tuned | None = None
+    """The network with tuned weights; None is the one whose encoder made the latents."""
 
     @property
     def words(self) -> str:
@@ -105,8 +108,8 @@ class BlockFeatures:
         """Return the features, mapped when a class is asked for."""
         return ClassFiles(path)
 
-    def _generator(self) -> Pretrained:
-        return Pretrained(self.latents.generator, self.latents.weights)
+    def _generator(self) -> Artefact[Generator]:
+        return self.tuned or Pretrained(self.latents.generator, self.latents.weights)
 
     def _chosen(self, size: int, class_id: str, streams: Streams) -> NDArray[np.int64]:
         """Return which of `size` images are taken, in their order."""

@@ -613,6 +613,9 @@ class Copying:
     def encode(self, images, rng=None):
         return images
 
+    def posterior(self, images):
+        return images, torch.zeros_like(images)
+
     def decode(self, latents):
         return latents
 

@@ -12,7 +12,7 @@ from bench.context import Context
 from bench.errors import BenchError
 from bench.generators import GENERATORS
 from bench.images import ArrayImages
-from bench.preparation import latents as room
+from bench.preparation import encoding as room
 from bench.preparation.latents import RealLatents
 from bench.preparation.per_class import ClassFiles
 from bench.sets import DatasetCard, ImageSet, RealSet

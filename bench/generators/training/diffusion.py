@@ -43,9 +43,7 @@ class Tables:
     @classmethod
     def of(cls, betas: Betas, device: torch.device) -> Tables:
         """Return the tables of linearly spaced betas; ValueError for any other spacing."""
-        if betas.spacing != "linear":
-            raise ValueError(f'`spacing` must be "linear", got {betas.spacing!r}.')
-        beta = torch.linspace(betas.first, betas.last, betas.count, dtype=torch.float64)
+        beta = variances(betas)
         kept = (1.0 - beta).cumprod(0)
         before = torch.cat([torch.ones(1, dtype=torch.float64), kept[:-1]])
         least = beta * (1.0 - before) / (1.0 - kept)
@@ -82,8 +80,8 @@ class Tables:
         self, seen: Tensor, between: Tensor, clean: Tensor, noise: Tensor, t: Tensor
     ) -> Tensor:
         x = self.noisy(clean, noise, t)
-        guessed = (x - _at(self.noise, t) * seen) / _at(self.signal, t)
-        true_mean, mean = self._posterior_mean(clean, x, t), self._posterior_mean(guessed, x, t)
+        guessed = self.clean_of(x, seen, t)
+        true_mean, mean = self.posterior_mean(clean, x, t), self.posterior_mean(guessed, x, t)
         most, least = _at(self.log_most, t), _at(self.log_least, t)
         share = (between + 1.0) / 2.0
         log_variance = share * most + (1.0 - share) * least
@@ -92,8 +90,20 @@ class Tables:
         bits: Tensor = torch.where(_column(t == 0), first, later) / math.log(2.0)
         return bits.flatten(1).mean(1)
 
-    def _posterior_mean(self, clean: Tensor, x: Tensor, t: Tensor) -> Tensor:
+    def clean_of(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """Return the clean latents that noisy `x` with this noise come from, never clipped."""
+        return (x - _at(self.noise, t) * noise) / _at(self.signal, t)
+
+    def posterior_mean(self, clean: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """Return the mean of the latents one timestep before, given clean and noisy ones."""
         return _at(self.from_clean, t) * clean + _at(self.from_noisy, t) * x
+
+
+def variances(betas: Betas) -> Tensor:
+    """Return the variance that every timestep adds, float64 `[T]`; ValueError if not linear."""
+    if betas.spacing != "linear":
+        raise ValueError(f'`spacing` must be "linear", got {betas.spacing!r}.')
+    return torch.linspace(betas.first, betas.last, betas.count, dtype=torch.float64)
 
 
 def normal_kl(mean: Tensor, log_variance: Tensor, mean_2: Tensor, log_variance_2: Tensor) -> Tensor:
