@@ -111,9 +111,13 @@ def has_field(spec: Any, key: str) -> bool:
 
 
 def _paths(spec: Any, key: str) -> list[tuple[str, ...]]:
+    """Return where a key such as `steps` or `sampling.steps` leads; own fields hide deeper ones."""
     own = [field.name for field in dataclasses.fields(spec)]
-    if key in own:
-        return [(key,)]
+    first, dot, rest = key.partition(".")
+    if first in own:
+        value = getattr(spec, first)
+        inner = _paths(value, rest) if dot and dataclasses.is_dataclass(value) else []
+        return [(first, *path) for path in inner] if dot else [(key,)]
     nested = [name for name in own if dataclasses.is_dataclass(getattr(spec, name))]
     return [(name, *path) for name in nested for path in _paths(getattr(spec, name), key)]
 
@@ -177,10 +181,12 @@ def _chosen(text: str, choices: Mapping[str, Any], name: str) -> Any:
 
 def _convert(text: str, hint: Any, name: str) -> Any:
     """Turn text into a value of a plain type, strictly where the type is str or Literal."""
-    if type(None) in typing.get_args(hint) and text.lower() == "none":
+    options = typing.get_args(hint)
+    named = {choice for option in options for choice in typing.get_args(option)}
+    if type(None) in options and text.lower() == "none" and "none" not in named:
         return None
     value: Any = text
-    if any(typing.get_origin(option) is tuple for option in (hint, *typing.get_args(hint))):
+    if any(typing.get_origin(option) is tuple for option in (hint, *options)):
         value = split_outside(text.strip("()"), ",") if text.strip("()") else []
     try:
         converted = msgspec.convert(value, hint, strict=False)

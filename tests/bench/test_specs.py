@@ -237,3 +237,24 @@ def test_a_bar_within_brackets_sweeps_too():
         for select in ("pick[count=1,kind=b]", "pick[count=2,kind=b]", "all")
         for x in "01"
     ]
+
+
+def test_a_path_with_dots_names_one_field_of_several():
+    changed = specs.override(TwoSamplings(), {"second.steps": "20"}, "spec")
+    assert changed.second.steps == 20
+    assert changed.first == TwoSamplings().first
+
+
+def test_a_path_that_leads_nowhere_is_refused():
+    with pytest.raises(UsageError, match="Unknown field"):
+        specs.override(TwoSamplings(), {"second.stepz": "20"}, "spec")
+
+
+def test_none_is_the_choice_of_that_name_where_there_is_one():
+    @dataclass(frozen=True)
+    class Pooled:
+        pooling: Literal["none", "mean"] | None = None
+        other: Literal["mean"] | None = "mean"
+
+    changed = specs.override(Pooled(), {"pooling": "none", "other": "none"}, "pooled")
+    assert changed == Pooled("none", None)
