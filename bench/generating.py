@@ -69,7 +69,7 @@ class Generating:
         spec = self.resolve(card, ipc)
         select = spec.sampling.select
         chosen_by = () if select is None else select.needs(card)
-        return (spec.sampling.pretrained(), *spec.artefacts(card, ipc), *chosen_by)
+        return (*spec.sampling.needs(card), *spec.artefacts(card, ipc), *chosen_by)
 
     def inputs_revision(self, card: DatasetCard, ipc: int | None, seed: int) -> str:
         """Return which weights the images would come from; BenchError if they are missing."""

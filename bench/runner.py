@@ -139,7 +139,7 @@ def prepare(
     """
     names = registry.load(Path(plugin) for plugin in run.plugins)
     selection = Selection.of(run, names)
-    reals = _open_sets(run, options, note)
+    reals = open_sets(run, options, note)
     units = tuple(expand(run, selection, [real.card for real in reals.values()], note))
     known: dict[str, Record] = {}
     failed: set[str] = set()
@@ -192,6 +192,32 @@ def run(spec: RunSpec, options: Options | None = None, reporter: Reporter | None
         return execute(prepared, prepared.workshop(), chosen)
 
 
+def open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
+    """Open the real sets of a request by name, fetched into the cache if they are not here.
+
+    `note` hears of every set that took a while. UsageError if two sets have one name.
+    """
+    root = Path(run.data_root) if run.data_root else None
+    reals: dict[str, RealSet] = {}
+    for request in run.datasets:
+        data.fetch_missing(request, data_root=root, cache=options.cache)
+        started = time.perf_counter()
+        real = data.open_real_set(
+            request, data_root=root, cache=options.cache, hold_out=run.hold_out
+        )
+        name, seconds = real.card.name, time.perf_counter() - started
+        if seconds >= WORTH_SAYING:
+            count = len(real.train) + len(real.test)
+            note(f"Looked at {count:,} images of {name}: {duration(seconds)}.")
+        if name in reals and reals[name].card != real.card:
+            raise UsageError(
+                f"Two different sets are called {name!r}: give one another name, as in "
+                f"`other=folder:PATH`."
+            )
+        reals[name] = real
+    return reals
+
+
 def device(name: str) -> torch.device:
     """Return a device by name; "auto" is CUDA where there is one. UsageError if it is absent."""
     import torch
@@ -215,28 +241,6 @@ def device(name: str) -> torch.device:
 
 def _origins(made: Unit | Record) -> tuple[str, str]:
     return made.method.origin, made.protocol.origin if made.protocol else ""
-
-
-def _open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
-    root = Path(run.data_root) if run.data_root else None
-    reals: dict[str, RealSet] = {}
-    for request in run.datasets:
-        data.fetch_missing(request, data_root=root, cache=options.cache)
-        started = time.perf_counter()
-        real = data.open_real_set(
-            request, data_root=root, cache=options.cache, hold_out=run.hold_out
-        )
-        name, seconds = real.card.name, time.perf_counter() - started
-        if seconds >= WORTH_SAYING:
-            count = len(real.train) + len(real.test)
-            note(f"Looked at {count:,} images of {name}: {duration(seconds)}.")
-        if name in reals and reals[name].card != real.card:
-            raise UsageError(
-                f"Two different sets are called {name!r}: give one another name, as in "
-                f"`other=folder:PATH`."
-            )
-        reals[name] = real
-    return reals
 
 
 def _plan_file(prepared: Prepared) -> tuple[str, bytes]:

@@ -184,7 +184,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _generating() -> list[str]:
-    return [name for name, method in METHODS.items() if isinstance(method, Generating)]
+    """Return the methods that sample, but those that would be tuned first."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if isinstance(method, Generating) and method.sampling.weights is None
+    ]
 
 
 def _measured(asked: argparse.Namespace) -> list[str]:

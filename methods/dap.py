@@ -24,6 +24,7 @@ from bench.guidance import check_class_sizes, check_fraction, check_not_negative
 from bench.preparation.block_features import BlockFeatures, Pooling
 from bench.preparation.latents import RealLatents
 from bench.sampling.schedule import timesteps
+from bench.tuning.run import Tuned
 
 if TYPE_CHECKING:
     from bench.context import Context
@@ -88,6 +89,11 @@ class DAP(Generating):
         UsageError if the block does not exist, or if a class is too small to tell a bandwidth.
         """
         own = self.sampling.generator == "embedded"
+        if self.sampling.weights is not None and self.sampling.weights.tune_per_seed:
+            raise UsageError(
+                "'dap' looks at real images through one network, and `tune_per_seed` gives every "
+                "distillation seed another: leave it off."
+            )
         block = usual_block(source.layers) if self.block is None else self.block
         if block >= len(source.layers):
             raise UsageError(
@@ -134,6 +140,7 @@ class DAP(Generating):
         assert self.block is not None
         assert self.pooling is not None
         matched = self.real == "matched"
+        network = self.sampling.network(card, 0)
         return BlockFeatures(
             RealLatents.of(card, self.sampling, flip=self.flip),
             layer=self.sampling.source().layers[self.block],
@@ -142,6 +149,7 @@ class DAP(Generating):
             times=self._guided_times() if matched else (0,),
             noised=matched,
             class_map=self.sampling.class_map,
+            tuned=network if isinstance(network, Tuned) else None,
         )
 
     def _guided_times(self) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from bench.cli.results import leaderboard
 from bench.cli.run import run
 from bench.cli.score import score
 from bench.cli.train_generator import train_generator
+from bench.cli.tune import tune
 from bench.cli.verify import verify
 from bench.errors import BenchError
 
@@ -50,6 +51,7 @@ app.command()(verify)
 app.command()(cache)
 app.command()(doctor)
 app.command()(fetch)
+app.command()(tune)
 app.command("train-generator")(train_generator)
 
 

@@ -110,7 +110,7 @@ class Lines:
         if now - self._last < REPORT_SECONDS and done < steps:
             return
         self._last = now
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
         typer.echo(f"{self.stage} {done}/{steps}: {shown} ({duration(left)} left)")
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import UsageError
 from bench.generators import GENERATORS, Pretrained, find_generator
 from bench.sampling.schedule import Schedule, Scheduler, timesteps
 from bench.sampling.subgroups import S3
 from bench.training.recipe import Numerics
+from bench.tuning.run import Tuned
+from bench.tuning.specs import TUNINGS, Tuning
 
 if TYPE_CHECKING:
+    from bench.contracts import Artefact
     from bench.generators.card import Betas
-    from bench.generators.interface import Source
+    from bench.generators.interface import Generator, Source
     from bench.sets import DatasetCard
 
 SELECTIONS: dict[str, S3 | None] = {"all": None, "s3": S3()}
@@ -38,8 +41,9 @@ class Sampling:
 
     generator: str | None = None
     """Name in `bench.generators`; None means the first that is meant for the set."""
-    weights: Literal["pretrained"] = "pretrained"
-    """Which weights: the pretrained ones, or those of a tuning."""
+    weights: Tuning | None = field(default=None, metadata={"choices": lambda: TUNINGS})
+    """Which weights: "pretrained" (None), or those that the tuning "minimax", "im" or "ims3" makes
+    of them."""
     class_map: tuple[str, ...] = ()
     """`class:generator class` for classes that the generator knows by another id, or that it is to
     draw by another prompt; the others keep their own."""
@@ -94,7 +98,8 @@ class Sampling:
                 "a set whose classes it knows, or say by `class_map` which of them are meant."
             )
         select = None if self.select is None else self.select.resolve(card, source)
-        return replace(self, generator=name, select=select)
+        weights = None if self.weights is None else self.weights.resolve(card, source, name)
+        return replace(self, generator=name, select=select, weights=weights)
 
     def source(self) -> Source:
         """Return where the generator comes from; of a resolved spec only."""
@@ -106,6 +111,20 @@ class Sampling:
         Raises BenchError if its weights are missing.
         """
         return Pretrained.of(self._settled())
+
+    def network(self, card: DatasetCard, seed: int) -> Artefact[Generator]:
+        """Return the artefact of the generator with these weights; of a resolved spec only.
+
+        `seed` is the distillation seed, which counts for a tuning of its own alone.
+        """
+        if self.weights is None:
+            return self.pretrained()
+        return Tuned.of(self.pretrained(), self.weights, card, self.class_map, seed)
+
+    def needs(self, card: DatasetCard) -> tuple[Artefact[Any], ...]:
+        """Return what is known to be needed before the distillation seed is."""
+        own = self.weights is not None and self.weights.tune_per_seed
+        return (self.pretrained() if own else self.network(card, 0),)
 
     def schedule(self, betas: Betas) -> Schedule:
         """Return the schedule for a generator trained with these variances."""

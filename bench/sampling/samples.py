@@ -95,7 +95,7 @@ class Samples:
 
         work = replace(ctx, streams=Streams((self.distillation,)))
         card = ctx.real(self.dataset).card
-        generator: Generator = ctx.get(self.method.sampling.pretrained())
+        generator: Generator = ctx.get(self.method.sampling.network(card, self.distillation))
         missing = SampleFiles(out).missing(card.num_classes)
         shelf = Shelf(SampleFiles(out), self.first, self.last - self.first, frozenset(missing))
         self._require_room(generator, len(missing), out)
@@ -199,7 +199,7 @@ def samples_of(
     groups = 1 if sampling.select is None else sampling.select.groups
     own = replace(method, sampling=replace(sampling, select=None))
     grouped = method.depends_on_ipc == "grouped" and groups > 1
-    needs = own.sampling.pretrained(), *own.artefacts(card, ipc)
+    needs = own.sampling.network(card, distillation), *own.artefacts(card, ipc)
     return tuple(
         Samples(
             own,

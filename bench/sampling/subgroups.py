@@ -1,6 +1,7 @@
 """S3, selective subgroup sampling: draw several groups of every class, keep the one that fits best.
 
-Paper:     "IMS3", the paper's second part (the first tunes the generator).
+Paper:     "IMS3: Breaking Distributional Aggregation in Diffusion-Based Dataset Distillation",
+           CVPR 2026 (arXiv 2603.13960), second part; the first is `bench.tuning`.
 Reference: Westlake-AGI-Lab/IMS3, centroid.py and run.sh.
 Differs:   sampling has the autoencoder "mse" (code: "ema") and images are clamped and rounded
            before they are embedded. Images are resized and cropped for the encoder, real ones too,

@@ -23,7 +23,8 @@ def documented(name: str) -> Any:
     """Return the spec whose fields the page of a method is about."""
     method: Any = METHODS[name]
     own = type(method) is not type(METHODS["dit"])
-    return method if own else (method.sampling.select or method.sampling)
+    sampling = method.sampling
+    return method if own else (sampling.weights or sampling.select or sampling)
 
 
 def fields_of(name: str) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""The tunings that come with the package: small differences for the embedded generator.
+
+    generators/weights/tuned/<dataset>-<identity of the training>.safetensors
+
+`bench tune minimax,im,ims3 --datasets shapenette,shapewoof --to FOLDER` makes them. A training of
+any other identity (another set, field or seed) is done where it is asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench.files import replace_file
+
+if TYPE_CHECKING:
+    from bench.tuning.run import TunedRun
+
+FOLDER = Path(__file__).parents[1] / "generators" / "weights" / "tuned"
+
+
+def name_of(run: TunedRun) -> str:
+    """Return the file name of a training's weights."""
+    return f"{run.dataset}-{run.identity}.safetensors"
+
+
+def take(run: TunedRun, out: Path) -> bool:
+    """Copy a training's weights into `out` if the package has them, and say whether it has."""
+    from bench.tuning.files import TUNED
+    from bench.tuning.run import FACTS
+
+    path = FOLDER / name_of(run)
+    if not path.is_file():
+        return False
+    replace_file(out / TUNED, path.read_bytes())
+    facts = {"training": run.identity, "shipped": path.name}
+    replace_file(out / FACTS, msgspec.json.encode(facts) + b"\n")
+    return True
