@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.artefacts import ArtefactStore
     from bench.contracts import Artefact
     from bench.data.prefix import Prefix
-    from bench.sets import ImageSet, RealSet
+    from bench.sets import DistilledSet, ImageSet, RealSet
 
 T = TypeVar("T")
 
@@ -29,6 +29,15 @@ for (s, 0): without it, a trained network would begin as the first student does.
 
 def _silent(done: int, total: int) -> None:
     """Report no progress."""
+
+
+def _unheard(sentence: str) -> None:
+    """Tell nobody."""
+
+
+def artefact_streams(seed: int) -> Streams:
+    """Return the streams that an artefact of this seed draws from."""
+    return Streams((seed, ARTEFACTS))
 
 
 @dataclass
@@ -49,6 +58,11 @@ class Context:
     """A folder of this unit, if it needs one, that outlives a kill until its record is written."""
     compiling: Compiling = field(default_factory=Compiling)
     """Whether the networks that this unit trains are compiled."""
+    note: Callable[[str], None] = _unheard
+    """Hears sentences for the user, each once a run."""
+    distilled: DistilledSet | None = None
+    """The distilled set of this unit while it is evaluated, for artefacts that are made of it."""
+    distilled_revision: str = ""
 
     @property
     def seed(self) -> int:
@@ -77,5 +91,14 @@ class Context:
 
     def for_artefact(self, seed: int, work: Path) -> Context:
         """Return the context an artefact is built in: its own seed and folder, this progress."""
-        streams = Streams((seed, ARTEFACTS))
-        return Context(self.device, streams, work, self.artefacts, self.reals, self.progress)
+        return Context(
+            self.device,
+            artefact_streams(seed),
+            work,
+            self.artefacts,
+            self.reals,
+            self.progress,
+            note=self.note,
+            distilled=self.distilled,
+            distilled_revision=self.distilled_revision,
+        )

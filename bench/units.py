@@ -6,7 +6,7 @@ import hashlib
 import math
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ class Workshop:
             progress,
             kept=kept,
             compiling=Compiling(self.compile, alike, self.note),
+            note=self.note,
         )
 
     def listen(self, hear: Callable[[str], None]) -> None:
@@ -194,6 +195,7 @@ def _evaluate(unit: Unit, store: Store, workshop: Workshop, ctx: Context) -> tup
         )
     distilled = workshop.distilled(unit.distillation, folder, real)
     student = unit.student.asked if unit.student else None
+    ctx = replace(ctx, distilled=distilled, distilled_revision=made.distilled)
     return unit.resolved_protocol.evaluate(distilled, real, student, ctx), made.distilled
 
 

@@ -20,6 +20,8 @@ class Examples:
     """int64 `[N]`."""
     weights: Tensor | None = None
     """Weight of every image in the training loss, float32 `[N]`, mean 1; None means all 1."""
+    mapped: bool = False
+    """Whether the images lie in a mapped file, of which batches are fetched by a thread."""
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4 or not len(self.images):
@@ -40,4 +42,4 @@ class Examples:
     def to(self, device: torch.device) -> Examples:
         """Return the same on a device; images that do not fit there stay where they are."""
         weights = None if self.weights is None else self.weights.to(device)
-        return Examples(placed(self.images, device), self.labels.to(device), weights)
+        return Examples(placed(self.images, device), self.labels.to(device), weights, self.mapped)
