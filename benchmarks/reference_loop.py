@@ -100,9 +100,8 @@ class ReferenceTraining:
         cuts = milestones(settled(recipe.epochs, "epochs"))
         self.schedule = MultiStepLR(self.optimizer, cuts, gamma=recipe.gamma)
         workers = num_workers() if workers is None else workers
-        view = TrainingView(
-            self._side, recipe.crop_scale, recipe.flip, recipe.jitter, recipe.lighting
-        )
+        scale = settled(recipe.crop_scale, "crop_scale")
+        view = TrainingView(self._side, scale, recipe.flip, recipe.jitter, recipe.lighting)
         self._batches = training_batches(Views(photos, view), batch, workers, device)
         self._tests: Iterable[tuple[Tensor, Tensor]] = ordered_batches(
             Views(tests, PlainView(self._side)), max(1, batch // 2), workers, device

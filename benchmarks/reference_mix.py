@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.training.recipe import Recipe, settled
+
 if TYPE_CHECKING:
     import numpy as np
-
-    from bench.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,6 @@ def draw_paste(recipe: Recipe, side: int, rng: np.random.Generator) -> Paste | N
     """Draw the box of one batch; None where the batch is left as it is."""
     if rng.random() >= recipe.mix_probability or recipe.mix == "none":
         return None
-    kept = rng.beta(recipe.mix_alpha, recipe.mix_alpha)
+    alpha = settled(recipe.mix_alpha, "mix_alpha")
+    kept = rng.beta(alpha, alpha)
     return paste_at(kept, int(rng.integers(side)), int(rng.integers(side)), side)

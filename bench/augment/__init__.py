@@ -62,6 +62,7 @@ class Views:
 def draw_views(recipe: Recipe, sizes: Tensor, streams: Streams, epoch: int) -> Views:
     """Draw the parameters of one epoch on the CPU; `sizes` is int64 `[N, 2]`, height and width."""
     num = len(sizes)
+    patches = settled(recipe.patches, "patches")
 
     def stream(kind: str) -> torch.Generator:
         return streams.torch("augment", kind, epoch)
@@ -70,8 +71,8 @@ def draw_views(recipe: Recipe, sizes: Tensor, streams: Streams, epoch: int) -> V
     noise = torch.randn(num, 3, generator=stream("lighting"), dtype=torch.float64)
     operations, negative = draw_operations(num, recipe.randaugment_ops, stream("randaugment"))
     return Views(
-        orders=draw_orders(num, recipe.patches, stream("patches")) if recipe.patches > 1 else None,
-        boxes=crop_boxes(sizes, recipe.crop_scale, stream("crop")),
+        orders=draw_orders(num, patches, stream("patches")) if patches > 1 else None,
+        boxes=crop_boxes(sizes, settled(recipe.crop_scale, "crop_scale"), stream("crop")),
         flips=torch.rand(num, generator=stream("flip")) < recipe.flip,
         colours=colour_map(1.0 + recipe.jitter * (2.0 * jitter - 1.0), recipe.lighting * noise),
         operations=operations,
@@ -108,7 +109,8 @@ def draw_mixing(
     rng = streams.numpy("mix", epoch, batch)
     if rng.random() >= recipe.mix_probability:
         return None
+    alpha = settled(recipe.mix_alpha, "mix_alpha")
     if recipe.mix == "mixup":
-        return mix.mixup(batch_size, recipe.mix_alpha, rng)
+        return mix.mixup(batch_size, alpha, rng)
     side = settled(recipe.resolution, "resolution")
-    return mix.cutmix(batch_size, side, side, recipe.mix_alpha, rng)
+    return mix.cutmix(batch_size, side, side, alpha, rng)

@@ -45,29 +45,37 @@ class Compiling:
     """Hears why a network that was to be compiled is not."""
 
     def wanted(
-        self, model: nn.Module, recipe: Recipe, num_images: int, device: torch.device
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        num_images: int,
+        device: torch.device,
+        extra: int = 0,
     ) -> bool:
         """Say whether to compile; the same for the same plan, machine and number of threads.
 
         "auto" compiles where the trainings alike would take more than `PAYS_FROM` seconds without,
-        by the arithmetic of the network and typical rates: a clock would decide otherwise from one
-        run to the next.
+        by the arithmetic of the network, `extra` FLOP an image and typical rates: a clock would
+        decide otherwise from one run to the next.
         """
         if self.wish != "auto":
             return self.wish == "always"
-        seconds = typical_seconds(model, recipe, num_images, device)
+        seconds = typical_seconds(model, recipe, num_images, device, extra)
         return self.alike * seconds >= PAYS_FROM
 
 
 def typical_seconds(
-    model: nn.Module, recipe: Recipe, num_images: int, device: torch.device
+    model: nn.Module, recipe: Recipe, num_images: int, device: torch.device, extra: int = 0
 ) -> float:
-    """Return the seconds that the updates of a training typically take without compiling."""
+    """Return the seconds that the updates of a training typically take without compiling.
+
+    `extra` is the FLOP per image beside those of the student, such as a teacher's.
+    """
     import torch
 
     side, epochs = settled(recipe.resolution, "resolution"), settled(recipe.epochs, "epochs")
     updates = epochs * math.ceil(num_images / settled(recipe.batch, "batch"))
-    flops = epochs * num_images * step_flops(model, 2, side) / 2
+    flops = epochs * num_images * (step_flops(model, 2, side) / 2 + extra)
     if device.type == "cuda":
         return max(updates * GPU_UPDATE, flops / GPU_RATE)
     return flops / (CPU_RATE * torch.get_num_threads())
@@ -79,13 +87,24 @@ def step_flops(model: nn.Module, batch: int, resolution: int) -> int:
     Convolutions and matrix products are counted, norms and the rest are not. Nothing is computed:
     the network is copied to the meta device.
     """
+    return _counted(copy.deepcopy(model).train(), batch, resolution, learning=True)
+
+
+def forward_flops(model: nn.Module, resolution: int) -> int:
+    """Return the FLOP of one image's pass through a network that is only asked, as above."""
+    return _counted(copy.deepcopy(model).eval(), 1, resolution, learning=False)
+
+
+def _counted(network: nn.Module, batch: int, resolution: int, learning: bool) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    shadow = copy.deepcopy(model).to("meta").train()
+    shadow = network.to("meta")
     images = torch.empty(batch, 3, resolution, resolution, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        shadow(images).sum().backward()
+    with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(learning):
+        answers = shadow(images)
+        if learning:
+            answers.sum().backward()
     return int(counter.get_total_flops())
 
 
@@ -96,12 +115,20 @@ class CompiledNetwork:
     on as it is.
     """
 
-    def __init__(self, network: nn.Module, note: Callable[[str], None] = _silent) -> None:
-        """Take a network on its device; its parameters stay where they are."""
+    def __init__(
+        self,
+        network: nn.Module,
+        note: Callable[[str], None] = _silent,
+        what: str = "Training",
+    ) -> None:
+        """Take a network on its device; its parameters stay where they are.
+
+        `what` goes on uncompiled where torch cannot compile, which `note` hears.
+        """
         import torch
 
         _allow_many_shapes()
-        self._network, self._note = network, note
+        self._network, self._note, self._what = network, note, what
         # Dropout draws from torch's generators, which every epoch seeds, though not in every
         # version of torch the numbers that it draws uncompiled.
         options: dict[str, str | int | bool | Callable[..., object]] = {"fallback_random": True}
@@ -122,7 +149,7 @@ class CompiledNetwork:
             return self._run(images)
         except TorchDynamoException as error:
             reason = str(error).strip().split("\n")[0].rstrip(".:")
-            self._note(f"Training goes on uncompiled, as torch cannot compile here: {reason}.")
+            self._note(f"{self._what} goes on uncompiled, as torch cannot compile here: {reason}.")
             self._run = self._network
         return self._network(images)  # type: ignore[no-any-return]
 

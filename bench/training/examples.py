@@ -42,4 +42,6 @@ class Examples:
     def to(self, device: torch.device) -> Examples:
         """Return the same on a device; images that do not fit there stay where they are."""
         weights = None if self.weights is None else self.weights.to(device)
-        return Examples(placed(self.images, device), self.labels.to(device), weights, self.mapped)
+        images = placed(self.images, device)
+        mapped = self.mapped and images is self.images  # and not copied into the device's memory
+        return Examples(images, self.labels.to(device), weights, mapped)

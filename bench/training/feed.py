@@ -1,7 +1,8 @@
 """Batches of a set of images on the device, wherever the whole set lies.
 
 A set that fits stays on the device. A larger one stays in the host's memory, or in the file it is
-mapped from, and its batches are fetched while the device is busy with the ones before.
+mapped from, and its batches are fetched while the device is busy with the ones before. So are
+those of a mapped file for a CPU, which would wait for the disk.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ def batches(images: Tensor, indices: Sequence[Tensor], device: torch.device) -> 
 
 
 def streamed(images: Tensor, indices: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Yield the same from images on the CPU; a thread gathers and copies `AHEAD` batches ahead."""
+    """Yield the same from images on the CPU; a thread gathers and copies `AHEAD` batches ahead.
+
+    This is how batches of a mapped file are read, whatever the device.
+    """
     under_way: deque[Future[Tensor]] = deque()
     waiting = iter(indices)
     with ThreadPoolExecutor(1) as thread:

@@ -1,7 +1,7 @@
 """A network in training on images that live on the device: one epoch, one test.
 
-A batch is augmented, mixed and learned without waiting for the device: losses and hits are added
-up there and read once per epoch and once per test.
+A batch is augmented, mixed, asked about and learned without waiting for the device: losses and hits
+are added up there and read once per epoch and once per test.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from bench.augment import Views, augment, draw_mixing, draw_views
 from bench.augment.colour import normalised
 from bench.streams import Streams
 from bench.training.compiling import CompiledNetwork, Compiling
 from bench.training.examples import Examples
-from bench.training.feed import batches
-from bench.training.loss import make_optimizer, mixed_loss
-from bench.training.numerics import autocast, precision
+from bench.training.feed import batches, streamed
+from bench.training.loss import make_optimizer
+from bench.training.norms import update_more
+from bench.training.numerics import autocast
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import learning_rate
+from bench.training.sight import Batch, draw_sight, seen
+from bench.training.targets import OneHot, Targets
 
 TEST_PIXELS = defaultdict(lambda: 2**24, cpu=2**17)
 """Pixels per test batch: 334 images of 224 x 224 on a GPU, 128 of 32 x 32 on a CPU, whose cache
@@ -41,16 +43,25 @@ class Training:
         streams: Streams,
         device: torch.device,
         compiling: Compiling | None = None,
+        targets: Targets | None = None,
+        seeing: Streams | None = None,
     ) -> None:
-        """Prepare to train; the model is on the device already, and the examples if they fit."""
+        """Prepare to train; the model is on the device already, and the examples if they fit.
+
+        `targets` say what is learned, by default the labels of the examples. `seeing` are the
+        streams of order, views and mixings, by default those of dropout as well.
+        """
         self.model, self.examples, self.recipe = model, examples, recipe
-        self.streams, self.device = streams, device
+        self.streams, self.seeing, self.device = streams, seeing or streams, device
         self.batch = settled(recipe.batch, "batch")
+        self.targets: Targets = targets or OneHot(examples.labels, examples.weights)
         self.optimizer = make_optimizer(model, recipe)
         self.test_pixels = TEST_PIXELS[device.type]
+        update_more(model, recipe.norm_updates)
         self._compiled: CompiledNetwork | None = None
-        if compiling and compiling.wanted(model, recipe, len(examples), device):
+        if compiling and compiling.wanted(model, recipe, len(examples), device, self.targets.flops):
             self._compiled = CompiledNetwork(model, compiling.note)
+            self.targets.compile(compiling.note)
         height, width = examples.images.shape[2:]
         self._sizes = torch.tensor([[height, width]]).expand(len(examples), 2)
 
@@ -73,13 +84,12 @@ class Training:
     def _epoch(self, epoch: int) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, epoch)
-        views = draw_views(self.recipe, self._sizes, self.streams, epoch).to(self.device)
-        order = torch.randperm(len(self.examples), generator=self.streams.torch("order", epoch))
-        indices = torch.split(order, self.batch)
-        fed = batches(self.examples.images, indices, self.device)
+        sight = draw_sight(self.recipe, self._sizes, self.seeing, epoch)
+        self.targets.begin(epoch, sight)
+        images, mapped = self.examples.images, self.examples.mapped
         total = torch.zeros((), device=self.device)
-        for number, (index, images) in enumerate(zip(indices, fed, strict=True)):
-            total += self._step(images, views, index, epoch, number) * len(index)
+        for batch in seen(sight, images, self.recipe, self.device, epoch, mapped):
+            total += self._learn(batch)
         return total.item() / len(self.examples)
 
     @contextmanager
@@ -90,24 +100,25 @@ class Training:
             torch.manual_seed(self.streams.integer("dropout", epoch))
             yield
 
-    def _step(self, images: Tensor, views: Views, index: Tensor, epoch: int, number: int) -> Tensor:
-        """Learn one batch and return its loss, on the device and detached."""
-        mixing = draw_mixing(self.recipe, len(index), self.streams, epoch, number)
-        # TF32 would round pixels to 11 bits, which the augmentation is tested not to do.
-        with precision("fp32", self.device):
-            inputs = augment(images, views, index, self.recipe)
-            if mixing is not None:
-                mixing = mixing.to(self.device)
-                inputs = mixing.apply(inputs)
-        index = index.to(self.device, non_blocking=True)
-        weights = None if self.examples.weights is None else self.examples.weights[index]
-        with autocast(self.recipe.numerics, self.device):
-            logits = self._forward(inputs)
-        loss = mixed_loss(logits.float(), self.examples.labels[index], weights, mixing)
+    def _learn(self, batch: Batch) -> Tensor:
+        """Learn one batch and return the sum of its images' losses, on the device and detached."""
+        loss_of = self.targets.ask(batch)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = torch.zeros((), device=self.device)
+        for rows in self._passes(len(batch.images)):
+            with autocast(self.recipe.numerics, self.device):
+                logits = self._forward(batch.images[rows])
+            loss = loss_of(logits.float(), rows)
+            (loss / self.recipe.passes).backward()  # type: ignore[no-untyped-call]
+            total += loss.detach() * len(logits)
         self.optimizer.step()
-        return loss.detach()
+        return total
+
+    def _passes(self, num_images: int) -> Iterator[slice]:
+        """Yield the rows of every pass; a short batch takes fewer passes and not smaller ones."""
+        size = math.ceil(self.batch / self.recipe.passes)
+        for start in range(0, num_images, size):
+            yield slice(start, min(start + size, num_images))
 
     @torch.no_grad()
     def test(self, tests: Examples) -> tuple[float, tuple[float, ...]]:
@@ -116,24 +127,23 @@ class Training:
         The network is put into evaluation mode; nothing of it changes.
         """
         self.model.eval()
-        logits = self._tested(tests.images)
-        hits = (logits.argmax(dim=1) == tests.labels).double()
-        right = tests.labels.bincount(weights=hits, minlength=logits.shape[1])
-        per_class = 100.0 * right / tests.labels.bincount(minlength=logits.shape[1])
+        answers, num_classes = self._tested(tests)
+        hits = (answers == tests.labels).double()
+        right = tests.labels.bincount(weights=hits, minlength=num_classes)
+        per_class = 100.0 * right / tests.labels.bincount(minlength=num_classes)
         return 100.0 * hits.mean().item(), tuple(per_class.tolist())
 
-    def _tested(self, images: Tensor) -> Tensor:
-        """Return the logits of all images; where memory runs out, in ever smaller batches.
+    def _tested(self, tests: Examples) -> tuple[Tensor, int]:
+        """Return the answer to every image, int64 `[N]`, and the number of classes.
 
-        The training's own batch is never changed: that would be another recipe.
+        Where memory runs out, images are asked about in ever smaller batches. The training's own
+        batch is never changed: that would be another recipe.
         """
-        height, width = images.shape[2:]
+        height, width = tests.images.shape[2:]
         while True:
-            size = min(len(images), max(1, self.test_pixels // (height * width)))
+            size = min(len(tests), max(1, self.test_pixels // (height * width)))
             try:
-                parts = torch.split(torch.arange(len(images)), size)
-                fed = batches(images, parts, self.device)
-                return torch.cat([self._logits(part, size) for part in fed])
+                return self._answers(tests, size)
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise
@@ -141,6 +151,17 @@ class Training:
             self.test_pixels = size // 2 * height * width
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
+
+    def _answers(self, tests: Examples, size: int) -> tuple[Tensor, int]:
+        # Logits of 50,000 images and 1,000 classes would take 200 MB.
+        parts = torch.split(torch.arange(len(tests)), size)
+        answers, num_classes = [], 0
+        fed = (streamed if tests.mapped else batches)(tests.images, parts, self.device)
+        for images in fed:
+            logits = self._logits(images, size)
+            answers.append(logits.argmax(dim=1))
+            num_classes = logits.shape[1]
+        return torch.cat(answers), num_classes
 
     def _logits(self, images: Tensor, size: int) -> Tensor:
         missing = size - len(images)

@@ -21,6 +21,7 @@ from bench.training.learner import Training
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs
+from bench.training.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,18 @@ def train(
     progress: Callable[[int, int], None] = _silent,
     keeping: Keeping | None = None,
     compiling: Compiling | None = None,
+    targets: Targets | None = None,
+    seeing: Streams | None = None,
 ) -> Curves:
     """Train `model` in place and return its curves.
 
-    `tests` have the recipe's resolution already. Randomness comes from the streams "order",
-    "augment" and "mix" of every epoch. A last batch shorter than the others is kept. `progress` is
-    called after every epoch with the updates done and all updates. With `keeping`, a training that
-    was killed goes on from its last writing, to the same result as if it had not been. `compiling`
-    says whether the passes are compiled; None is no.
+    `tests` have the recipe's resolution already. `targets` say what the images should be answered
+    with; None is their labels. Randomness comes from the streams "order", "augment" and "mix" of
+    every epoch, those of `seeing` if it is given, and from "dropout" of `streams`. A last batch
+    shorter than the others is kept. `progress` is called after every epoch with the updates done
+    and all updates. With `keeping`, a training that was killed goes on from its last writing, to
+    the same result as if it had not been. `compiling` says whether the passes are compiled; None is
+    no.
 
     Raises BenchError when the loss is no longer finite, when the device runs out of memory and when
     batch norm meets a last batch of one image whose feature maps are 1 x 1: as in the official
@@ -83,7 +88,14 @@ def train(
     """
     with _plain_errors(recipe, len(examples)), precision(recipe.numerics, device):
         training = Training(
-            model.to(device), examples.to(device), recipe, streams, device, compiling
+            model.to(device),
+            examples.to(device),
+            recipe,
+            streams,
+            device,
+            compiling,
+            targets,
+            seeing,
         )
         return _run(training, tests.to(device), progress, keeping)
 

@@ -11,28 +11,36 @@ from torch.nn import functional
 from bench.augment.mix import Mixing
 from bench.training.recipe import Recipe, settled
 
+WHOLE = slice(None)
+"""All rows of a batch."""
+
 
 def mixed_loss(
-    logits: Tensor, labels: Tensor, weights: Tensor | None, mixing: Mixing | None
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor | None,
+    mixing: Mixing | None,
+    rows: slice = WHOLE,
 ) -> Tensor:
     """Return ratio * CE(logits, own label) + (1 - ratio) * CE(logits, partner's label).
 
-    `logits` is `[B, C]`, `labels` int64 `[B]`. A weight `[B]` goes with its label; the loss is the
-    mean over the batch, not over the weights, because weights have mean 1 over the whole set.
+    `logits` is `[b, C]`, of these rows of a batch whose `labels` are int64 `[B]`. A weight `[B]`
+    goes with its label; the loss is the mean over the rows, not over the weights, because weights
+    have mean 1 over the whole set.
     """
-    own = _cross_entropy(logits, labels, weights)
+    own = _cross_entropy(logits, labels, weights, rows)
     if mixing is None:
         return own
-    partner = mixing.partner
-    others = None if weights is None else weights[partner]
-    other = _cross_entropy(logits, labels[partner], others)
+    other = _cross_entropy(logits, labels, weights, mixing.partner[rows])
     return mixing.ratio * own + (1.0 - mixing.ratio) * other
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
+def _cross_entropy(
+    logits: Tensor, labels: Tensor, weights: Tensor | None, of: slice | Tensor
+) -> Tensor:
     if weights is None:
-        return functional.cross_entropy(logits, labels)
-    return (functional.cross_entropy(logits, labels, reduction="none") * weights).mean()
+        return functional.cross_entropy(logits, labels[of])
+    return (functional.cross_entropy(logits, labels[of], reduction="none") * weights[of]).mean()
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

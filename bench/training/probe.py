@@ -14,6 +14,7 @@ from bench.training.learner import Training
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs
+from bench.training.targets import Targets
 
 BUDGET, CALLS = 0.5, 10
 """Seconds or calls spent on each of the two measurements, after a first call not counted."""
@@ -27,16 +28,25 @@ def estimate_seconds(
     num_test: int,
     num_classes: int,
     device: torch.device,
+    targets: Callable[[Examples], Targets] | None = None,
 ) -> float:
     """Return the expected seconds of a whole training with all its tests.
 
-    Trains `model` on noise for a second at most, so it is of no use afterwards.
+    Trains `model` on noise for a second at most, so it is of no use afterwards. `targets` make of
+    the noise what it should be answered with, such as a teacher's answers; None is its labels.
     """
     batch, side = settled(recipe.batch, "batch"), settled(recipe.resolution, "resolution")
-    examples = _noise(min(batch, num_train), side, num_classes)
+    examples = _noise(min(batch, num_train), side, num_classes).to(device)
     tests = _noise(min(TEST_IMAGES, num_test), side, num_classes).to(device)
     with precision(recipe.numerics, device):
-        training = Training(model.to(device), examples.to(device), recipe, Streams((0,)), device)
+        training = Training(
+            model.to(device),
+            examples,
+            recipe,
+            Streams((0,)),
+            device,
+            targets=targets(examples) if targets else None,
+        )
         step = _seconds(lambda: training.epoch(0))
         test = _seconds(lambda: training.test(tests))
     steps = num_train / len(examples) * settled(recipe.epochs, "epochs")

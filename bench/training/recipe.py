@@ -9,7 +9,8 @@ of what was published. Sources, by the short names used below:
     ims3      Westlake-AGI-Lab/IMS3 @ 2ada72c, data.py, run.sh
     d3hr      lin-zhao-resoLve/D3HR @ 8ba351d, validation/validate_hardlabel.py
     coda      zzzlt422/CoDA @ 0c12e44, test/train.py
-    rded      LINs-lab/RDED @ 3f6453d, validation/main.py, argument.py
+    rded      LINs-lab/RDED @ 3f6453d, validation/main.py, validation/utils.py, argument.py
+    fkd       VILA-Lab/SRe2L @ 8d00cba, relabel/generate_soft_label.py, validate/train_FKD.py
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ class Recipe:
     norm: Norm | None = "instance"
     """Normalisation of the students that have a choice; idc and d3hr: batch for ResNet-18."""
 
-    patches: int = 1
+    patches: int | None = 1
     """Strips per side that change places before the crop (`ShufflePatches`): 1 for none; the soft
     protocols of rded and vlcp have 2."""
     crop_from: CropFrom = "prefix"
     """Random crops are taken from the image already resized and centre-cropped to `resolution`
     ("prefix"; minimax), or from the image as it is stored ("stored"; rded, d3hr)."""
-    crop_scale: tuple[float, float] = (0.5, 1.0)
+    crop_scale: tuple[float, float] | None = (0.5, 1.0)
     """Share of the area that a random crop covers; d3hr (0.08, 1). Aspect ratios 3/4 to 4/3."""
     crop_rounding: bool = False
     """Round the resized crop to 8 bits, as pipelines that crop PIL images do (ims3, d3hr)."""
@@ -69,8 +70,8 @@ class Recipe:
     """How images of a batch are mixed; d3hr has "mixup"."""
     mix_probability: float = 1.0
     """Share of batches that are mixed; minimax has 0.5 for CIFAR."""
-    mix_alpha: float = 1.0
-    """The mixing ratio is drawn from Beta(alpha, alpha); 1 is uniform."""
+    mix_alpha: float | None = 1.0
+    """The mixing ratio is drawn from Beta(alpha, alpha); 1 is uniform, rded's mixup has 0.8."""
 
     optimizer: Optimizer = "sgd"
     """SGD without Nesterov (minimax), or AdamW with betas (0.9, 0.999) and eps 1e-8 (igd, d3hr)."""
@@ -96,12 +97,21 @@ class Recipe:
     """Passes over the training images; grows as IPC falls."""
     batch: int | None = None
     """Training images per update; a last shorter batch is kept."""
+    passes: int = 1
+    """Forward passes of an update, of batch / passes images each, rounded up; every loss is divided
+    by `passes`. A last short batch takes fewer, divided all the same; fkd has 2 of 512 images."""
+    norm_updates: int = 1
+    """Times that every batch enters the running statistics of batch norm; the soft protocols of
+    rded and d3hr have 2, from a second pass of the student that is only logged."""
 
     evaluations: int | None = None
     """Test after epochs that are multiples of max(1, epochs // evaluations), and after the last:
     minimax has 100, idc 4, full-data runs test every epoch."""
     evaluate_after: int | None = 0
     """Test only after more than this many epochs; d3hr tests the last 99 of them."""
+    evaluate_offset: int = 0
+    """Test after this many epochs more than the multiples above; fkd, which counts epochs from 0,
+    has 1: after 1, 11, ..., 291 and 300 of 300."""
     test_resize: TestResize = "resolution"
     """The shorter side of test images is resized to `resolution` (minimax), or to
     resolution // 7 * 8 (rded, d3hr), before the centre crop to `resolution`."""
@@ -120,10 +130,10 @@ class Recipe:
         if self.lr == 0.0 or self.mix_alpha == 0.0:
             name = "lr" if self.lr == 0.0 else "mix_alpha"
             raise ValueError(f"`{name}` must be above 0, got 0.0.")
-        if len(self.crop_scale) != 2 or not 0.0 < self.crop_scale[0] <= self.crop_scale[1] <= 1.0:
+        scale = self.crop_scale
+        if scale is not None and (len(scale) != 2 or not 0.0 < scale[0] <= scale[1] <= 1.0):
             raise ValueError(
-                "`crop_scale` must be (low, high) with 0 < low <= high <= 1, "
-                f"got {self.crop_scale}."
+                f"`crop_scale` must be (low, high) with 0 < low <= high <= 1, got {scale}."
             )
         inside = all(0.0 < fraction < 1.0 for fraction in self.milestones)
         if not inside or list(self.milestones) != sorted(self.milestones):
@@ -150,8 +160,11 @@ _INTEGERS: tuple[tuple[str, int, float], ...] = (
     ("randaugment_magnitude", 0, 30),
     ("epochs", 1, math.inf),
     ("batch", 1, math.inf),
+    ("passes", 1, math.inf),
+    ("norm_updates", 1, math.inf),
     ("evaluations", 1, math.inf),
     ("evaluate_after", 0, math.inf),
+    ("evaluate_offset", 0, math.inf),
 )
 _FINITE = 1e300
 _NUMBERS: tuple[tuple[str, float, float], ...] = (

@@ -36,10 +36,12 @@ def learning_rate(recipe: Recipe, epoch: int) -> float:
 def evaluation_epochs(recipe: Recipe) -> tuple[int, ...]:
     """Return the numbers of finished epochs after which the student is tested, ascending.
 
-    The last epoch is always among them.
+    They are the numbers n with n - `evaluate_offset` a multiple of epochs // evaluations (at least
+    1) and above `evaluate_after`. The last epoch is always among them.
     """
     epochs = settled(recipe.epochs, "epochs")
     every = max(1, epochs // settled(recipe.evaluations, "evaluations"))
     after = settled(recipe.evaluate_after, "evaluate_after")
-    chosen = {epoch for epoch in range(every, epochs + 1, every) if epoch > after}
+    first = recipe.evaluate_offset % every or every
+    chosen = {epoch for epoch in range(first, epochs + 1, every) if epoch > after}
     return tuple(sorted(chosen | {epochs}))

@@ -11,10 +11,17 @@ from torch import nn
 from bench.streams import Streams
 from bench.training import compiling, learner
 from bench.training.checkpoint import read_facts
-from bench.training.compiling import CompiledNetwork, Compiling, step_flops, typical_seconds
+from bench.training.compiling import (
+    CompiledNetwork,
+    Compiling,
+    forward_flops,
+    step_flops,
+    typical_seconds,
+)
 from bench.training.examples import Examples
 from bench.training.loop import Keeping, train
 from bench.training.recipe import Recipe
+from bench.training.targets import FromTeacher
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 RECIPE = Recipe(resolution=8, lr=0.05, weight_decay=5e-4, epochs=3, batch=4, evaluations=3)
@@ -163,3 +170,56 @@ def test_the_arithmetic_of_a_step_is_counted_and_the_network_left_alone():
     # Forward, gradients of the weights, and of the inputs of all but the first layer.
     assert step_flops(model, 5, 8) == 5 * (2 * convolution + 3 * linear)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def teacher():
+    return network().eval().requires_grad_(False)
+
+
+def asking(asked, resolution=0):
+    return FromTeacher(asked, 4.0, False, "fp32", resolution=resolution)
+
+
+def test_the_arithmetic_of_asking_is_that_of_one_forward_pass():
+    expected = 2 * 27 * 4 * 36 + 2 * 144 * 2
+    asked = teacher()
+    assert forward_flops(asked, 8) == expected
+    assert asking(asked, 8).flops == expected
+    assert asking(asked).flops == 0
+    assert not asked.training
+
+
+def test_what_is_asked_counts_in_the_typical_time():
+    alone, model = step_flops(network(), 1, 8), network()
+    assert typical_seconds(model, RECIPE, 10, CPU, extra=2 * alone) == pytest.approx(
+        3 * typical_seconds(model, RECIPE, 10, CPU)
+    )
+    needed = int(compiling.PAYS_FROM / typical_seconds(model, RECIPE, 10, CPU)) // 2
+    assert not Compiling("auto", needed).wanted(model, RECIPE, 10, CPU)
+    assert Compiling("auto", needed).wanted(model, RECIPE, 10, CPU, extra=2 * alone)
+
+
+def test_a_compiled_teacher_gives_its_own_answers_and_is_compiled_once(traced):
+    asked = teacher()
+    plain = run(network(), targets=asking(asked))
+    compiled = run(network(), ALWAYS, targets=asking(asked))
+    assert compiled.loss == pytest.approx(plain.loss, rel=1e-4)
+    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    run(network(), ALWAYS, targets=asking(asked))
+    # Two shapes that the teacher is asked about, beside the student's two and its test.
+    assert graphs == 5
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == graphs
+
+
+def test_a_teacher_that_cannot_be_compiled_is_asked_as_it_is(monkeypatch):
+    def fails(images):
+        raise torch._dynamo.exc.TorchDynamoException("No such operator.")
+
+    asked = teacher()
+    monkeypatch.setattr(torch, "compile", lambda model, **_: fails if model is asked else model)
+    said, plain = [], run(network(), targets=asking(asked))
+    curves = run(network(), Compiling("always", note=said.append), targets=asking(asked))
+    assert curves.loss == plain.loss
+    assert said == [
+        "The teacher goes on uncompiled, as torch cannot compile here: No such operator."
+    ]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.streams import Streams
-from bench.training import feed, learner
+from bench.training import examples, feed, learner
 from bench.training.examples import Examples
 from bench.training.learner import Training
 from bench.training.recipe import Recipe
@@ -61,6 +61,38 @@ def test_a_streamed_training_equals_a_resident_one(monkeypatch):
     streamed = state()
     assert resident[:2] == streamed[:2]
     assert torch.equal(resident[2], streamed[2])
+
+
+def test_a_mapped_set_is_trained_on_and_tested_by_a_thread_with_the_same_result(monkeypatch):
+    threads, fetched = set(), feed._fetched
+
+    def watched(*given):
+        threads.add(threading.current_thread())
+        return fetched(*given)
+
+    def state(mapped):
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
+        data = Examples(IMAGES, torch.tensor([0, 1, 0, 1, 0, 1, 1]), mapped=mapped)
+        recipe = Recipe(resolution=2, lr=0.1, weight_decay=0.0, epochs=2, batch=3, evaluations=1)
+        training = Training(model, data.to(CPU), recipe, Streams((0, 0)), CPU)
+        learned = training.epoch(0)
+        used = len(threads)
+        return learned, used, training.test(data), len(threads), model[1].weight
+
+    monkeypatch.setattr(feed, "_fetched", watched)
+    resident, mapped = state(False), state(True)
+    assert (resident[1], resident[3]) == (0, 0)
+    assert (mapped[1], mapped[3]) == (1, 2)  # one for the epoch, one for the test
+    assert threading.main_thread() not in threads
+    assert (mapped[0], mapped[2]) == (resident[0], resident[2])
+    assert torch.equal(mapped[4], resident[4])
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_images_that_were_copied_to_a_device_are_mapped_no_more(copied, monkeypatch):
+    monkeypatch.setattr(examples, "placed", lambda images, _: images + 0 if copied else images)
+    assert Examples(IMAGES, torch.zeros(7), mapped=True).to(CPU).mapped is not copied
 
 
 class Card:

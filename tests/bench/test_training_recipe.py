@@ -4,7 +4,10 @@ import math
 from dataclasses import fields
 
 import pytest
+import torch
 
+from bench.augment import draw_mixing, draw_views
+from bench.streams import Streams
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs, learning_rate, milestones
 
@@ -88,6 +91,10 @@ def test_tests_come_at_even_distances_and_after_the_last_epoch(
         ("crop_scale", (0.5,)),
         ("flip", 1.5),
         ("flip", math.nan),
+        ("patches", 0),
+        ("passes", 0),
+        ("norm_updates", 0),
+        ("evaluate_offset", -1),
         ("randaugment_ops", -1),
         ("randaugment_magnitude", 31),
         ("jitter", -0.1),
@@ -129,3 +136,34 @@ def test_an_open_field_is_named_where_a_value_is_needed():
     with pytest.raises(ValueError, match="`epochs` is None"):
         learning_rate(Recipe(lr=1.0), 0)
     assert settled(0, "evaluate_after") == 0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "evaluations", "after", "offset", "expected"),
+    [
+        (300, 30, 0, 1, (*range(1, 300, 10), 300)),  # epochs 0, 10, ..., 290 and 299 from 0
+        (300, 6, 0, 1, (1, 51, 101, 151, 201, 251, 300)),
+        (10, 2, 0, 7, (2, 7, 10)),
+        (12, 3, 5, 2, (6, 10, 12)),
+        (5, 30, 0, 1, (1, 2, 3, 4, 5)),
+    ],
+)
+def test_tests_may_be_offset_and_the_last_epoch_is_always_tested(
+    epochs, evaluations, after, offset, expected
+):
+    recipe = Recipe(
+        epochs=epochs, evaluations=evaluations, evaluate_after=after, evaluate_offset=offset
+    )
+    assert evaluation_epochs(recipe) == expected
+
+
+@pytest.mark.parametrize("name", ["patches", "crop_scale", "mix_alpha"])
+def test_what_decides_a_view_may_stay_open_until_one_is_drawn(name):
+    recipe = Recipe(resolution=8, **{name: None})
+
+    def draw():
+        draw_views(recipe, torch.full((2, 2), 8), Streams((0,)), 0)
+        draw_mixing(recipe, 2, Streams((0,)), 0, 0)
+
+    with pytest.raises(ValueError, match=f"`{name}` is None"):
+        draw()
