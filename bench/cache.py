@@ -4,9 +4,10 @@
     <cache>/pixels/      decoded images                  (bench.data.pixels)
     <cache>/rendered/    drawn images                    (bench.data.shapes)
     <cache>/datasets/    downloaded sets                 (bench.data.download)
+    <cache>/teachers/    imported weights of torchvision (bench.teachers)
     <cache>/in-use/      one lock for every process that works with the cache
 
-All of it can be made again; nothing else is ever removed.
+Nothing else is ever removed. All but the last two can be made again, so those go by name only.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import msgspec
 from bench.errors import BenchError
 from bench.records import Record, read_records
 
-KINDS = ("artefacts", "pixels", "rendered", "datasets")
+KINDS = ("artefacts", "pixels", "rendered", "datasets", "teachers")
+FETCHED = ("datasets", "teachers")
+"""What was downloaded or brought here, and stays even if nobody uses it."""
 LEFT_BEHIND = {kind: (".partial",) for kind in KINDS} | {"datasets": (".unpacking",)}
 """How the names end of what an interrupted process has left behind.
 
@@ -59,14 +62,14 @@ def entries(cache: Path) -> list[Entry]:
 
 
 def unused(used: Mapping[Entry, Collection[Path]]) -> list[Entry]:
-    """Return what nobody uses, given the users of every entry; downloads are kept even so.
+    """Return what nobody uses, given the users of every entry; what was fetched is kept even so.
 
     What an interrupted process has left behind can be made again.
     """
     return [
         entry
         for entry, runs in used.items()
-        if not entry.whole or (not runs and entry.kind != "datasets")
+        if not entry.whole or (not runs and entry.kind not in FETCHED)
     ]
 
 
@@ -138,8 +141,8 @@ def _names(record: Record, entry: Entry) -> bool:
         return entry.name.rpartition("-")[2] in record.artefacts
     if entry.kind == "datasets":
         return record.data.name == entry.name
-    revisions = record.data.train_revision, record.data.test_revision
-    return any(revision[:16] in entry.name for revision in revisions)
+    revisions = record.data.train_revision, record.data.test_revision, record.distilled
+    return any(revision and revision[:16] in entry.name for revision in revisions)
 
 
 def _size(path: Path) -> int:

@@ -179,6 +179,17 @@ def _has_bare_bracket(command: str) -> bool:
     return "[" in unquoted or "]" in unquoted
 
 
+def test_pickles_are_read_in_one_place_only():
+    reader = Path("bench", "teachers", "unpickle.py")
+    unsafe = re.compile(
+        r"torch\.load\(|\bpickle\.loads?\(|load_state_dict_from_url|allow_pickle=True"
+    )
+    files = {path for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    found = {path for path in files if unsafe.search(path.read_text(encoding="utf-8"))}
+    assert {path.relative_to(ROOT) for path in found} == {reader}
+    assert "weights_only=True" in (ROOT / reader).read_text(encoding="utf-8")
+
+
 def test_what_goes_into_the_wheel_is_small():
     files = (path for room in ROOMS for path in (ROOT / room).rglob("*") if path.is_file())
     shipped = [path for path in files if "__pycache__" not in path.parts]

@@ -17,6 +17,7 @@ from bench import __version__
 from bench.cli.cache import cache
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
+from bench.cli.import_teacher import import_teacher
 from bench.cli.inspect import list_names, show
 from bench.cli.results import leaderboard
 from bench.cli.run import run
@@ -53,6 +54,7 @@ app.command()(doctor)
 app.command()(fetch)
 app.command()(tune)
 app.command("train-generator")(train_generator)
+app.command("import-teacher")(import_teacher)
 
 
 def _print_version(wanted: bool) -> None:

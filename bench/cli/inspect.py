@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from bench.registry import Registry
     from bench.store import Store
 
-KINDS = ("methods", "protocols", "students", "datasets", "generators", "suites", "scores")
+KINDS = (
+    "methods",
+    "protocols",
+    "students",
+    "teachers",
+    "datasets",
+    "generators",
+    "suites",
+    "scores",
+)
 WITH_FIELDS = ("methods", "protocols", "students")
 
 
@@ -55,6 +64,7 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     from bench.backbones import STUDENTS
     from bench.generators import GENERATORS
     from bench.records import SCORES
+    from bench.teachers.specs import TEACHERS
 
     if kind == "methods":
         known = {**names.methods(), **names.presets()}
@@ -69,6 +79,8 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
         yield from ((n, documents.summary(s)) for n, s in STUDENTS.items())
         yield "torchvision/<id>", "Any classification network of torchvision, untrained."
         yield "timm/<id>", "Any network of timm, untrained."
+    elif kind == "teachers":
+        yield from ((n, documents.summary(t)) for n, t in TEACHERS.items())
     elif kind == "datasets":
         yield from ((n, source.description) for n, source in data.DATASETS.items())
     elif kind == "generators":
@@ -114,6 +126,7 @@ def _single(names: Registry, kind: str, text: str) -> Named[Any]:
 def _one(names: Registry, kind: str, name: str) -> str:
     from bench import documents, suites
     from bench.backbones.requests import requested_students
+    from bench.teachers.specs import TEACHERS
 
     if kind == "methods":
         if name in ("folder", "folder:PATH"):
@@ -124,6 +137,8 @@ def _one(names: Registry, kind: str, name: str) -> str:
         return documents.page(found.name, found.asked)
     if kind == "students":
         return documents.page(name, requested_students(name)[0].asked)
+    if kind == "teachers" and name in TEACHERS:
+        return documents.page(name, TEACHERS[name])
     if kind == "suites":
         suites.load(name)
         return (suites.FOLDER / f"{name}.toml").read_text().rstrip()
