@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from bench.context import Context
+    from bench.footprint import Footprint
     from bench.sets import DatasetCard, DistilledSet, RealSet
 
 T_co = TypeVar("T_co", covariant=True)
@@ -85,6 +86,17 @@ class TellsTime(Protocol):
 
     def seconds(self, card: DatasetCard, ipc: int | None, ctx: Context) -> float | None:
         """Estimate one `distill` by a probe of about a second; None if that takes a download."""
+        ...
+
+
+@runtime_checkable
+class TellsSize(Protocol):
+    """A protocol that can say how much disk and memory one `evaluate` takes; resolved ones only."""
+
+    def footprint(
+        self, card: DatasetCard, num_images: int, student: Student | None, num_test: int
+    ) -> Footprint:
+        """Return the bytes on the disk, in memory and on the device, by arithmetic."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.hard import HardLabel
+from protocols.soft import SoftLabel
 
 if TYPE_CHECKING:
     from bench.contracts import EvalProtocol
@@ -41,7 +42,31 @@ PROTOCOLS: dict[str, EvalProtocol] = {
     # snu-mllab/Efficient-Dataset-Condensation @ ceac95a, argument.py for the class count, test.py
     # for the four tests and the norm by family.
     "hard/idc": HardLabel(table="idc", norm=None),
+    # LINs-lab/RDED @ 3f6453d, argument.py, validation/main.py: the class defaults.
+    "soft/rded": SoftLabel(),
+    # zou-yawen/Dataset-Distillation-via-Vision-Language-Category-Prototype @ d0060eb,
+    # 04_evaluation/RDED: the same code with `--re-epochs 500`.
+    "soft/vlcp": SoftLabel(table="vlcp"),
+    # VILA-Lab/SRe2L @ 8d00cba, relabel/relabel.sh, validate/train_FKD.sh; suduo94/D4M @ da35d10.
+    # Answers of all epochs are stored, crops are cut from PIL images, an update has two passes.
+    "soft/fkd": SoftLabel(
+        table="fkd",
+        patches=1,
+        crop_scale=(0.08, 1.0),
+        crop_rounding=True,
+        schedule="cosine",
+        norm_updates=1,
+        passes=2,
+        evaluate_offset=1,
+        labels="stored",
+    ),
+    # lin-zhao-resoLve/D3HR @ 8ba351d, validation/validate.py: no shuffle, crops of PIL images.
+    "soft/d3hr": SoftLabel(table="d3hr", patches=1, crop_scale=(0.08, 1.0), crop_rounding=True),
+    # The same, validation/validate_fiveteacher.py.
+    "soft/d3hr-five": SoftLabel(
+        table="d3hr-five", patches=1, crop_scale=(0.08, 1.0), crop_rounding=True
+    ),
 }
 
-ALIASES = {"hard": "hard/minimax"}
+ALIASES = {"hard": "hard/minimax", "soft": "soft/rded"}
 """Short names and the protocol each stands for; records hold the long one."""

@@ -85,6 +85,7 @@ class FakeContext:
     asked: list[tuple[str, Prefix]] = field(default_factory=list)
     kept: Path | None = None
     compiling: Compiling = field(default_factory=Compiling)
+    distilled_revision: str = "c"
 
     @property
     def streams(self):
@@ -215,13 +216,17 @@ def test_any_number_of_classes_is_evaluated(num_classes):
     assert outcome.facts["updates"] == math.ceil(num_classes / (128 if num_classes > 100 else 64))
 
 
-def test_the_distilled_images_are_never_cached_and_the_real_ones_are():
+def test_few_distilled_images_are_not_cached_and_many_and_the_real_ones_are(monkeypatch):
     ctx, real = FakeContext(), real_set()
     evaluated(real=real, ctx=ctx)
     evaluated(real=real, ctx=ctx, distilled=DistilledSet(
         real.train.images, real.train.labels, real.card.classes, whole=True
     ))  # fmt: skip
     assert [revision for revision, _ in ctx.asked] == ["", "b", "a", "b"]
+    monkeypatch.setattr("bench.data.pixels.CACHED_FROM", 10)
+    many = FakeContext()
+    evaluated(real=real, ctx=many)
+    assert [revision for revision, _ in many.asked] == ["c", "b"]
 
 
 def test_crops_may_come_from_the_stored_images():

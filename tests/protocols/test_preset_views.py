@@ -11,10 +11,12 @@ from torchvision.transforms.v2 import functional
 
 from bench.augment import augment, draw_mixing, draw_views
 from bench.augment.randaugment import OPERATIONS, apply_operation
+from bench.backbones import find_student
 from bench.streams import Streams
 from protocols import PROTOCOLS
 
 ALL = tuple(name for name in PROTOCOLS if name.startswith("hard/"))
+SOFT = tuple(name for name in PROTOCOLS if name.startswith("soft/"))
 STREAMS = Streams((0, 1))
 STORED = 20
 """Pixels per side of the images that crops are taken from."""
@@ -136,3 +138,65 @@ def test_every_batch_is_mixed_with_cutmix_or_mixup_as_published(name):
         assert mixing.ratio == pytest.approx(1 - (bottom - top) * (right - left) / 224**2)
     assert max(mixing.ratio for mixing in mixings) == pytest.approx(1.0, abs=0.05)
     assert min(mixing.ratio for mixing in mixings) < 0.2
+
+
+@pytest.fixture
+def soft_recipe(make_card):
+    """Return a soft protocol as it is for photographs, which students see at 12 pixels here."""
+
+    def resolve(name, pixels=12):
+        recipe = PROTOCOLS[name].resolve(make_card(10, 224), 10, find_student("resnet18"))
+        return replace(recipe, resolution=pixels)
+
+    return resolve
+
+
+@pytest.mark.parametrize("name", ["soft/fkd", "soft/d3hr", "soft/d3hr-five"])
+def test_without_patches_a_soft_view_is_a_rounded_crop_of_the_stored_image(name, soft_recipe):
+    recipe, batch = soft_recipe(name), images(40)
+    drawn = views(recipe, 40)
+    assert drawn.orders is None
+    ours = augment(batch, drawn, torch.arange(40), recipe)
+    for i in range(40):
+        expected = normalised(cropped(batch[i], drawn.boxes[i], drawn.flips[i]).round())
+        assert agreement(ours[i], expected) > 0.98
+
+
+@pytest.mark.parametrize("name", ["soft/rded", "soft/vlcp"])
+def test_halves_change_places_before_the_crop_and_nothing_is_rounded(name, soft_recipe):
+    recipe, batch = soft_recipe(name), images(12)
+    drawn = views(recipe, 12)
+    ours = augment(batch, drawn, torch.arange(12), recipe)
+    half = STORED // 2
+    for i in range(12):
+        rows, columns = (order.tolist() for order in drawn.orders[i])
+        tall = torch.cat([batch[i][:, k * half : (k + 1) * half] for k in rows], dim=1)
+        whole = torch.cat([tall[:, :, k * half : (k + 1) * half] for k in columns], dim=2)
+        expected = normalised(cropped(whole, drawn.boxes[i], drawn.flips[i]))
+        torch.testing.assert_close(ours[i], expected, rtol=0.0, atol=1e-3)
+
+
+def test_all_four_arrangements_of_halves_are_equally_likely_as_they_were_included(soft_recipe):
+    orders = views(soft_recipe("soft/rded"), 4000).orders[:, :, 0]
+    counts = torch.bincount(2 * orders[:, 0] + orders[:, 1], minlength=4)
+    assert stats.chisquare(counts.numpy()).pvalue > 0.01
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_soft_crops_cover_the_published_share(name, soft_recipe):
+    least = 0.5 if name in ("soft/rded", "soft/vlcp") else 0.08
+    sizes = torch.full((4000, 2), 1000)
+    boxes = draw_views(soft_recipe(name), sizes, STREAMS, 0).boxes
+    shares = boxes[:, 2:].prod(dim=1) / 1000**2
+    assert shares.min() == pytest.approx(least, abs=0.01)
+    assert shares.max() == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.parametrize("name", SOFT)
+def test_every_soft_batch_has_one_box_of_cutmix(name, soft_recipe):
+    recipe = soft_recipe(name, 224)
+    mixings = [draw_mixing(recipe, 8, STREAMS, 0, number) for number in range(300)]
+    assert all(mixing is not None and mixing.box is not None for mixing in mixings)
+    areas = [1 - mixing.ratio for mixing in mixings]
+    assert max(areas) > 0.8
+    assert min(areas) == pytest.approx(0.0, abs=0.05)

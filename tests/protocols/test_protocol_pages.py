@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from bench.comparisons import field_table
-from protocols import PROTOCOLS
+from protocols import ALIASES, PROTOCOLS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "protocols"
-REFERENCE = "hard/minimax"
+REFERENCES = {"hard": "hard/minimax", "soft": "soft/rded"}
+"""What a page compares its protocol with: the one that the short name stands for."""
 SECTIONS = (
     "Who uses it",
     "How it differs from its neighbours",
@@ -27,6 +28,16 @@ COMPARISON = re.compile(
 
 def page_of(name: str) -> Path:
     return FOLDER / f"{name.replace('/', '-')}.md"
+
+
+def reference_of(name: str) -> str:
+    """Return what a page compares a protocol with; the soft reference with the hard one."""
+    reference = REFERENCES[name.partition("/")[0]]
+    return REFERENCES["hard"] if name == reference else reference
+
+
+def test_references_are_what_the_short_names_stand_for():
+    assert REFERENCES == ALIASES
 
 
 def test_every_page_is_that_of_a_protocol_and_is_listed_in_the_index():
@@ -49,18 +60,18 @@ def test_a_page_has_all_its_sections(name):
 def test_the_table_of_fields_is_that_of_the_code(name):
     text = page_of(name).read_text(encoding="utf-8")
     table = text[text.index("| field | value | meaning |") :]
-    assert table == field_table(PROTOCOLS[name], PROTOCOLS[REFERENCE]) + "\n"
+    assert table == field_table(PROTOCOLS[name], PROTOCOLS[reference_of(name)]) + "\n"
 
 
-@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {REFERENCE}))
+@pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {REFERENCES["hard"]}))
 def test_the_comparison_is_what_the_command_prints(name, bench):
     ((command, shown),) = COMPARISON.findall(page_of(name).read_text(encoding="utf-8"))
-    assert command == f"list protocols --diff {REFERENCE} {name}"
+    assert command == f"list protocols --diff {reference_of(name)} {name}"
     assert bench(*command.split()).out == shown
 
 
 def test_values_that_differ_from_the_reference_are_bold():
-    rows = field_table(PROTOCOLS["hard/igd"], PROTOCOLS[REFERENCE]).splitlines()
+    rows = field_table(PROTOCOLS["hard/igd"], PROTOCOLS["hard/minimax"]).splitlines()
     bold = {row.split("`")[1] for row in rows[2:] if "**" in row.split("|")[2]}
     assert bold == {"optimizer", "lr", "weight_decay"}
     assert any(row.startswith("| `momentum` | 0.9 | ") for row in rows)
