@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench.contracts import TellsTime
+from bench.artefacts import key, title
+from bench.contracts import Artefact, TellsSize, TellsTime
 from bench.errors import BenchError
+from bench.footprint import LABELS, TEACHER, TESTS, Footprint
 from bench.streams import Streams
 from bench.timing import Shape, shape_of
 
@@ -31,6 +33,8 @@ class Estimate:
     """Upper bound for the distilled sets to be made: as lossless pixels."""
     unknown: tuple[str, ...]
     """What cannot be estimated before it has run once, in words."""
+    artefacts: tuple[str, ...] = ()
+    """What is built once for all and not counted in the time, in words."""
 
 
 def estimate(
@@ -38,8 +42,13 @@ def estimate(
     units: Sequence[Unit],
     known: Mapping[str, Record],
     workshop: Workshop,
+    missing: Sequence[Artefact[Any]] = (),
 ) -> Estimate:
-    """Estimate the pending units of a plan: from its records where there are some, else a probe."""
+    """Estimate the pending units of a plan: from its records where there are some, else a probe.
+
+    `missing` are the artefacts that they will have built; those that can tell how long that takes
+    are counted.
+    """
     seconds = _measured(units, known)
     for unit in pending:
         shape = shape_of(unit)
@@ -49,12 +58,37 @@ def estimate(
         if probed is not None:
             seconds[shape] = probed
     distillations = [unit for unit in pending if unit.kind == "distillation"]
+    built = {title(artefact): _of_artefact(artefact, workshop) for artefact in missing}
     return Estimate(
         seconds,
-        sum(seconds.get(shape_of(unit), 0.0) for unit in pending),
+        sum(seconds.get(shape_of(unit), 0.0) for unit in pending)
+        + sum(told for told in built.values() if told is not None),
         sum(_bytes(unit) for unit in distillations),
         _in_words([unit for unit in pending if shape_of(unit) not in seconds]),
+        tuple(sorted(words for words, told in built.items() if told is None)),
     )
+
+
+def footprint(units: Sequence[Unit], workshop: Workshop) -> Footprint:
+    """Return what units take, as far as their protocols can say.
+
+    Disk is that of all of them together, shared files once; memory and device are those of the one
+    that takes most.
+    """
+    disk: dict[tuple[object, ...], int] = {}
+    memory, device = 0, 0
+    by_shape: dict[Shape, Footprint | None] = {}
+    for unit in units:
+        shape = shape_of(unit)
+        if shape not in by_shape:  # networks are built for it, which takes a moment
+            by_shape[shape] = _size(unit, workshop)
+        if (one := by_shape[shape]) is not None:
+            disk |= {(name, *_owner(unit, name), size): size for name, size in one.disk.items()}
+            memory, device = max(memory, one.memory), max(device, one.device)
+    together: dict[str, int] = defaultdict(int)
+    for (name, *_), size in disk.items():
+        together[str(name)] += size
+    return Footprint(dict(together), memory, device)
 
 
 def num_images(unit: Unit) -> int:
@@ -92,6 +126,47 @@ def _probed(unit: Unit, workshop: Workshop) -> float | None:
         return _probe(unit, workshop) if unit.kind == "evaluation" else _told(unit, workshop)
     except (BenchError, torch.OutOfMemoryError):
         return None
+
+
+def _size(unit: Unit, workshop: Workshop) -> Footprint | None:
+    """Return the footprint of one evaluation; None where the unit cannot run or does not tell."""
+    protocol: Any = unit.resolved_protocol
+    if not isinstance(protocol, TellsSize):
+        return None
+    student = unit.student.asked if unit.student else None
+    num_test = len(workshop.real(unit.card.name).test)
+    try:
+        return protocol.footprint(unit.card, num_images(unit), student, num_test)
+    except (BenchError, ValueError):
+        return None
+
+
+def _owner(unit: Unit, name: str) -> tuple[object, ...]:
+    """Return what a file on the disk belongs to: units of one owner share it."""
+    if name == TESTS:
+        return (unit.card.test_revision,)
+    made = tuple(key(artefact) for artefact in unit.artefacts)
+    if name == TEACHER:
+        return made
+    whole = unit.ipc is None  # decoded once, whatever method asks for it
+    images = unit.card.train_revision if whole else unit.distillation
+    return (images, *made) if name == LABELS else (images,)
+
+
+def _of_artefact(artefact: Artefact[Any], workshop: Workshop) -> float | None:
+    """Return the seconds that an artefact expects its building to take, if it can tell."""
+    import torch
+
+    tell = getattr(artefact, "seconds", None)
+    if not callable(tell):
+        return None
+    with tempfile.TemporaryDirectory() as work:
+        ctx = workshop.context(Streams((0,)), Path(work), lambda done, total: None)
+        try:
+            told: float | None = tell(ctx)
+        except (BenchError, torch.OutOfMemoryError):
+            return None
+        return told
 
 
 def _probe(unit: Unit, workshop: Workshop) -> float:

@@ -11,11 +11,14 @@ import msgspec
 
 from bench import artefacts
 from bench.contracts import Artefact, EvalProtocol, Method, ReadsFiles, Student
+from bench.controls import control_parts, in_words
+from bench.data import parse_request
 from bench.errors import BenchError, UsageError
 from bench.named import Named
-from bench.request import RunSpec, Selection
+from bench.request import RunSpec, Selection, selections
 
 if TYPE_CHECKING:
+    from bench.registry import Registry
     from bench.sets import DatasetCard
 
 
@@ -106,15 +109,60 @@ def expand(
     units: dict[str, Unit] = {}
     for card in cards:
         left_out: dict[str, None] = {}
-        distilled = list(_distillations(run, selection, card, left_out))
-        if not distilled:
+        found = _of_one_set(run, selection, card, left_out)
+        if not found:
             raise UsageError(f"No method can serve {card.name!r}: {'; '.join(left_out)}")
         for sentence in left_out:
             note(sentence)
-        evaluated = [unit for d in distilled for unit in _evaluations(run, selection, d)]
-        evaluated.sort(key=lambda unit: unit.affinity)  # stable: methods keep their order
-        units |= {unit.key: unit for unit in (*distilled, *evaluated)}
+        units |= {unit.key: unit for unit in found}
     return list(units.values())
+
+
+def planned(
+    run: RunSpec,
+    registry: Registry,
+    cards: Sequence[DatasetCard],
+    note: Callable[[str], None] = lambda _: None,
+) -> list[Unit]:
+    """Return the units of all parts of a run and of its controls, each once, as `expand` does.
+
+    `cards` are those of all sets of the run. A control that cannot serve a set is left out there;
+    `note` hears of that, and of controls that are added. Raises UsageError as `expand`, and for a
+    setting that fits in no part.
+    """
+    units: dict[str, Unit] = {}
+    for part, selection in zip(run.parts(), selections(run, registry), strict=True):
+        for unit in expand(part, selection, _cards_of(part, cards), note):
+            units.setdefault(unit.key, unit)
+    for part in control_parts(run.parts(), registry) if run.control else ():
+        left_out: dict[str, None] = {}
+        selection = Selection.of(part, registry).optional()
+        found = [
+            unit
+            for card in _cards_of(part, cards)
+            for unit in _of_one_set(part, selection, card, left_out)
+        ]
+        added = {unit.key: unit for unit in found if unit.key not in units}
+        for sentence in (*([in_words(part)] if added else []), *left_out):
+            note(sentence)
+        units |= added
+    return list(units.values())
+
+
+def _cards_of(part: RunSpec, cards: Sequence[DatasetCard]) -> list[DatasetCard]:
+    """Return the cards of the sets that a part of a run names."""
+    wanted = {parse_request(text).name for text in part.datasets}
+    return [card for card in cards if card.name in wanted]
+
+
+def _of_one_set(
+    run: RunSpec, selection: Selection, card: DatasetCard, left_out: dict[str, None]
+) -> list[Unit]:
+    """Return the units of one set; the sentences on methods left out go into `left_out`."""
+    distilled = list(_distillations(run, selection, card, left_out))
+    evaluated = [unit for d in distilled for unit in _evaluations(run, selection, d)]
+    evaluated.sort(key=lambda unit: unit.affinity)  # stable: methods keep their order
+    return [*distilled, *evaluated]
 
 
 def inputs_of(method: Method, card: DatasetCard, ipc: int | None, seed: int) -> str:

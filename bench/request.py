@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bench import specs
+from bench import settings
 from bench.backbones.requests import requested_students
-from bench.errors import UsageError, unknown_name
+from bench.errors import UsageError
 from bench.named import Named
 
 if TYPE_CHECKING:
     from bench.contracts import EvalProtocol, Method, Student
     from bench.registry import Registry
 
+KINDS = ("method", "protocol", "student")
 MOST_SEEDS = 1000
 """More sets or students than this of one kind are a mistake, and their plan would never end."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A further part of a request, such as some methods under another protocol.
+
+    What is None is the request's own; `settings` come after those of the request.
+    """
+
+    methods: tuple[str, ...] | None = None
+    datasets: tuple[str, ...] | None = None
+    ipc: tuple[int, ...] | None = None
+    protocols: tuple[str, ...] | None = None
+    students: tuple[str, ...] | None = None
+    seeds: int | None = None
+    repeats: int | None = None
+    settings: tuple[str, ...] = ()
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +61,10 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Python files that register methods or protocols."""
     data_root: str | None = None
     """Where ImageNet and other named sets lie; None means the environment's BENCH_DATA."""
+    also: tuple[Part, ...] = ()
+    """Further parts of the plan, each with methods, protocols or students of its own."""
+    control: bool = True
+    """Whether the controls that a protocol asks for are added where they are not named."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
@@ -64,6 +85,33 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name in ("methods", "datasets", "ipc", "protocols"):
             if not getattr(self, name):
                 raise UsageError(f"`--{name}` must name at least one, got none.")
+        self.parts()  # has the numbers of every part looked at
+
+    def parts(self) -> tuple[RunSpec, ...]:
+        """Return the request as requests without further parts, its own first.
+
+        Where there are several, the settings of the whole are `defaults` of each, as no part need
+        have every field; `selections` sees to it that one of them does. UsageError for a part with
+        numbers that mean nothing.
+        """
+        if not self.also:
+            return (self,)
+        shared = {"also": (), "defaults": (*self.defaults, *self.settings)}
+        own = msgspec.structs.replace(self, settings=(), **shared)
+        return (own, *(_with(own, part) for part in self.also))
+
+    @property
+    def all_datasets(self) -> tuple[str, ...]:
+        """Return the sets of all parts, each request once."""
+        return tuple(dict.fromkeys(name for part in self.parts() for name in part.datasets))
+
+
+def _with(run: RunSpec, part: Part) -> RunSpec:
+    """Return a request with what a part names in place of its own."""
+    named = {
+        name: value for name, value in msgspec.structs.asdict(part).items() if value is not None
+    }
+    return msgspec.structs.replace(run, **named)
 
 
 @dataclass(frozen=True)
@@ -83,32 +131,36 @@ class Selection:
             "student": [s for text in run.students for s in requested_students(text)],
         }
         for setting in run.defaults:
-            _apply(setting, found, required=False)
+            settings.apply(setting, found)
         for setting in run.settings:
-            _apply(setting, found)
-        return cls(*(tuple(found[kind]) for kind in ("method", "protocol", "student")))
+            settings.apply(setting, found, required=True)
+        return cls(*(tuple(found[kind]) for kind in KINDS))
+
+    def optional(self) -> Selection:
+        """Return the same with methods that are left out where they cannot serve a set."""
+        return replace(self, methods=tuple(replace(one, optional=True) for one in self.methods))
+
+    def by_kind(self) -> dict[str, list[Named[Any]]]:
+        """Return the named specs by the kind that `--set` calls them."""
+        return {
+            "method": [*self.methods],
+            "protocol": [*self.protocols],
+            "student": [*self.students],
+        }
 
 
-def _apply(setting: str, found: dict[str, list[Named[Any]]], required: bool = True) -> None:
-    """Apply `target.field=value` in place; target is a kind, a name or the family of a name.
+def selections(run: RunSpec, registry: Registry) -> list[Selection]:
+    """Return the specs of every part of a request.
 
-    UsageError if it is `required` and nothing selected has the field.
+    UsageError for unknown names and fields, and for a setting that fits in no part.
     """
-    target, dot, assignment = setting.partition(".")
-    key, equals, value = assignment.partition("=")
-    if not (dot and equals and key and value):
-        raise UsageError(f"`--set` expects `protocol.field=value`, got {setting!r}.")
-    matched, applied = False, False
-    for kind, named in found.items():
-        for position, one in enumerate(named):
-            if target in (kind, one.name, one.name.split("/")[0]):
-                matched = True
-                if specs.has_field(one.asked, key):
-                    named[position] = one.with_fields({key: value})
-                    applied = True
-    if applied or not required:
-        return
-    if not matched:
-        names = {n for kind, named in found.items() for n in (kind, *(one.name for one in named))}
-        raise unknown_name("target", target, names, of="--set")
-    raise UsageError(f"`--set {setting}`: nothing selected as {target!r} has a field {key!r}.")
+    parts = run.parts()
+    chosen = [Selection.of(part, registry) for part in parts]
+    if len(parts) > 1:
+        everything = {
+            kind: [one for selection in chosen for one in selection.by_kind()[kind]]
+            for kind in KINDS
+        }
+        for setting in run.settings:
+            settings.require(setting, everything)
+    return chosen

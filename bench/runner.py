@@ -8,20 +8,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from bench import data, registry
-from bench.artefacts import WORTH_SAYING, ArtefactStore, default_cache, title
+from bench.artefacts import WORTH_SAYING, ArtefactStore, default_cache, key
 from bench.cache import in_use
 from bench.errors import UsageError
-from bench.estimate import Estimate, estimate
-from bench.plan import Unit, expand
+from bench.estimate import Estimate, estimate, footprint
+from bench.plan import Unit, planned
 from bench.progress import Lines, Reporter
 from bench.provenance import commit_of_project
 from bench.records import Record
-from bench.request import RunSpec, Selection
+from bench.request import RunSpec, selections
 from bench.store import Store
 from bench.timing import duration, shape_of
 from bench.training.compiling import Wish
@@ -30,6 +30,8 @@ from bench.units import Workshop
 if TYPE_CHECKING:
     import torch
 
+    from bench.contracts import Artefact
+    from bench.footprint import Footprint
     from bench.sets import RealSet
 
 
@@ -95,20 +97,24 @@ class Prepared:
         )
 
     def estimate(self, workshop: Workshop) -> Estimate:
-        """Estimate the pending units."""
-        return estimate(self.pending, self.units, self.known, workshop)
+        """Estimate the pending units and the artefacts that they will have built."""
+        return estimate(self.pending, self.units, self.known, workshop, self.missing())
 
-    def missing_artefacts(self) -> list[str]:
-        """Return in words the artefacts that pending units will have built."""
+    def footprint(self, workshop: Workshop) -> Footprint:
+        """Return the disk and memory that the pending units take, as far as protocols can say."""
+        return footprint(self.pending, workshop)
+
+    def missing(self) -> list[Artefact[Any]]:
+        """Return the artefacts that pending units will have built, each once."""
         store = ArtefactStore(self.options.cache)
         waiting = [artefact for unit in self.pending for artefact in unit.artefacts]
-        missing: dict[str, None] = {}
+        found: dict[str, Artefact[Any]] = {}
         while waiting:
             artefact = waiting.pop()
-            if not store.has(artefact):
-                missing[title(artefact)] = None
+            if key(artefact) not in found and not store.has(artefact):
+                found[key(artefact)] = artefact
                 waiting.extend(artefact.needs())
-        return sorted(missing)
+        return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -134,13 +140,14 @@ def prepare(
     """Open the sets, expand the plan and look at what is done; trains nothing, writes no record.
 
     A set that is downloaded is fetched into the cache if it is not here.
-    `note` hears a sentence for every method of "all" that cannot serve a set, and for every set
-    that took a while to open. Raises UsageError for a request that cannot be carried out.
+    `note` hears a sentence for every method of "all" that cannot serve a set, for every control
+    that is added, and for every set that took a while to open. Raises UsageError for a request that
+    cannot be carried out.
     """
     names = registry.load(Path(plugin) for plugin in run.plugins)
-    selection = Selection.of(run, names)
+    selections(run, names)  # a wrong name is told before any set is opened
     reals = open_sets(run, options, note)
-    units = tuple(expand(run, selection, [real.card for real in reals.values()], note))
+    units = tuple(planned(run, names, [real.card for real in reals.values()], note))
     known: dict[str, Record] = {}
     failed: set[str] = set()
     if not Store.is_new(options.out):
@@ -193,13 +200,13 @@ def run(spec: RunSpec, options: Options | None = None, reporter: Reporter | None
 
 
 def open_sets(run: RunSpec, options: Options, note: Callable[[str], None]) -> dict[str, RealSet]:
-    """Open the real sets of a request by name, fetched into the cache if they are not here.
+    """Open the real sets of all parts of a request by name, fetched if they are not here.
 
     `note` hears of every set that took a while. UsageError if two sets have one name.
     """
     root = Path(run.data_root) if run.data_root else None
     reals: dict[str, RealSet] = {}
-    for request in run.datasets:
+    for request in run.all_datasets:
         data.fetch_missing(request, data_root=root, cache=options.cache)
         started = time.perf_counter()
         real = data.open_real_set(

@@ -91,7 +91,7 @@ def real_sets(
             findings.append(Finding("wrong", str(error)))
             continue
         root = data_root or (Path(run.data_root) if run.data_root else None)
-        requests |= {(request, root, run.hold_out): None for request in run.datasets}
+        requests |= {(request, root, run.hold_out): None for request in run.all_datasets}
     for request, root, part in requests:
         try:
             reals.append(data.open_real_set(request, data_root=root, cache=cache, hold_out=part))

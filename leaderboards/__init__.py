@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from leaderboards.architectures import Architectures, Drop, architectures
 from leaderboards.statistics import Cell, Value
 from leaderboards.table import Board, Column, Row, build
 
-__all__ = ["Board", "Cell", "Column", "Row", "Value", "build"]
+__all__ = [
+    "Architectures",
+    "Board",
+    "Cell",
+    "Column",
+    "Drop",
+    "Row",
+    "Value",
+    "architectures",
+    "build",
+]

@@ -54,6 +54,15 @@ def distinctions(cards: Collection[Card]) -> dict[Card, str]:
     }
 
 
+def size(count: float) -> str:
+    """Return a number of bytes with three digits and its unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"
+
+
 def short_revision(revision: str) -> str:
     """Return the first eight characters of a hash, without the name of its algorithm."""
     return revision.rpartition(":")[2][:8]

@@ -6,6 +6,7 @@ own, and protocols, students and metric cards have places of their own.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
@@ -29,7 +30,12 @@ COST: dict[str, Score] = {
         ranked=False,
         note="network evaluations of the generator, a backward pass counted as two",
     ),
+    "stored_bytes": Score(
+        "stored", "lower", "B", 0, ranked=False, note="images + labels + teacher"
+    ),
 }
+BYTES = ("bytes", "stored_bytes")
+"""The costs that are bytes."""
 
 
 class Place(NamedTuple):
@@ -87,7 +93,11 @@ def grid_of(records: list[Record]) -> Grid:
         name, reference = name_of(record.method), record.ipc is None
         line = Line(name, reference, record.distilled if (name, reference) in mixed else "")
         for place, number in _numbers(record):
-            grid[line][place].append(Value(record.distilled, record.student_seed or (), number))
+            student = () if place.group == "cost" else record.student_seed or ()
+            value = Value(record.distilled, student, number)
+            if place.metric == "stored_bytes" and value in grid[line][place]:
+                continue  # every student of a set says the same of it
+            grid[line][place].append(value)
     return grid
 
 
@@ -107,6 +117,8 @@ def _numbers(record: Record) -> Iterator[tuple[Place, float]]:
         for score, number in record.scores.items():
             card = _card(record.cards.get(score, {}))
             yield Place(_group(record), protocol, student, score, card), number
+        if isinstance(stored := record.facts.get("stored_bytes"), (int, float)):
+            yield _stored_at(record, protocol), float(stored)
         return
     provenance = record.provenance
     machine = _card({"device": provenance.device, "threads": provenance.threads})
@@ -116,11 +128,24 @@ def _numbers(record: Record) -> Iterator[tuple[Place, float]]:
             yield Place("cost", NOBODY, NOBODY, fact, ()), float(value)
 
 
+def _stored_at(record: Record, protocol: Name) -> Place:
+    """Return where the true size of a set stands: once a protocol, whatever the student."""
+    head = protocol._replace(identity=_head(protocol))
+    teacher = {name: record.facts[name] for name in ("teacher",) if name in record.facts}
+    return Place("cost", head, NOBODY, "stored_bytes", _card(teacher))
+
+
 def _group(record: Record) -> Group:
     if record.student is None:
         return "images"
-    family = record.protocol.name.partition("/")[0] if record.protocol else ""
+    # Of the identity, because an alias may be any name.
+    family = _head(name_of(record.protocol)).partition("/")[0]
     return "hard" if family == "hard" else "soft" if family == "soft" else "other"
+
+
+def _head(protocol: Name) -> str:
+    """Return the canonical name that an identity begins with, without revision and fields."""
+    return re.split(r"[@+]", protocol.identity, maxsplit=1)[0]
 
 
 def _card(facts: Mapping[str, str | int | float]) -> Card:

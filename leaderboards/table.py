@@ -24,6 +24,7 @@ from leaderboards.headings import (
 )
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
 from leaderboards.statistics import Cell, ranks, summarise
+from leaderboards.teachers import remarks_on_teachers
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Column:
 
     group: Group
     protocol: str
-    """Heading of the protocol; "" in the cost group."""
+    """Heading of the protocol; "" for costs that are no matter of a protocol."""
     student: str
     """Heading of the student; "" for scores without one."""
     metric: str
@@ -74,6 +75,8 @@ class Board:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     """Best first, by the ranked columns from left to right; reference rows last."""
+    remarks: tuple[str, ...] = ()
+    """What has to be said of the teachers behind soft labels, and of the size of what is stored."""
 
 
 def build(records: Iterable[Record]) -> list[Board]:
@@ -141,6 +144,7 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
         ipc=ipc,
         columns=_columns(places),
         rows=tuple(sorted(rows, key=_row_order)),
+        remarks=remarks_on_teachers(records),
     )
 
 

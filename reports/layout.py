@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from leaderboards import Board, Cell, Column
-from leaderboards.headings import short_revision
+from leaderboards.headings import short_revision, size
+from leaderboards.placement import BYTES
 
 DRAWN = "drawn"
 """Split id of the procedural sets."""
@@ -88,11 +89,13 @@ def legend(board: Board) -> str:
         parts.append("cost: seconds without shared artefacts")
     if "forwards" in metrics:
         parts.append("forwards: passes of the generator's network, a backward pass counts as two")
+    if "stored_bytes" in metrics:
+        parts.append("stored: images + labels + teacher, what others need to train on the set")
     return "; ".join(parts)
 
 
 def notes(board: Board) -> list[str]:
-    """Return what has to be said about the set and about rows: protocols, fields, origin."""
+    """Return what has to be said about the set, rows (protocols, fields, origin) and teachers."""
     found = []
     if board.train_split == DRAWN:
         found.append(
@@ -119,7 +122,7 @@ def notes(board: Board) -> list[str]:
             found.append(f"method {name}: {plain(row.remark)}")
         if row.name.origin:
             found.append(f"method {name} comes from {plain(row.name.origin)}")
-    return found
+    return [*found, *map(plain, board.remarks)]
 
 
 def plain(text: str) -> str:
@@ -162,7 +165,7 @@ def _printed(board: Board, places: list[int]) -> Iterator[Printed]:
 def _title(column: Column) -> str:
     score = column.score
     arrow = " ↓" if score.better == "lower" and column.group != "cost" else ""
-    unit = f" {score.unit}" if score.unit and column.metric != "bytes" else ""
+    unit = f" {score.unit}" if score.unit and column.metric not in BYTES else ""
     facts = f" ({column.distinction})" if column.distinction else ""
     return plain(f"{score.title}{unit}{arrow}{facts}")
 
@@ -170,19 +173,11 @@ def _title(column: Column) -> str:
 def _number(cell: Cell | None, column: Column) -> str:
     if cell is None:
         return ""
-    if column.metric == "bytes" and column.group == "cost":
-        return _size(cell.mean)
+    if column.metric in BYTES and column.group == "cost":
+        return size(cell.mean)
     decimals = column.score.decimals
     spread = f" ± {cell.std:.{decimals}f}" if cell.std is not None and decimals else ""
     return f"{cell.mean:,.{decimals}f}{spread}{' †' if cell.protocol else ''}"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} TB"
 
 
 def _counts(cells: list[Cell | None]) -> str:

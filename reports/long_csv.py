@@ -35,7 +35,7 @@ def render(boards: Iterable[Board]) -> str:
     """Return all cells of all boards, with a header; lines end in LF.
 
     Missing values are empty. `ipc` is empty for methods that have none; they stand on several
-    boards and in this table once. `protocol` is empty for costs.
+    boards and in this table once. `protocol` is empty for costs but the stored size.
     """
     lines = dict.fromkeys(line for board in boards for line in _lines(board))
     out = io.StringIO()
@@ -58,14 +58,20 @@ def _line(board: Board, row: Row, column: Column, cell: Cell) -> tuple[str, ...]
     names = (board.dataset, board.train_revision, board.test_revision)
     labels = (cell.protocol or column.protocol, column.student, row.method, metric)
     numbers = (cell.mean, cell.std, cell.n_sets, cell.n_students, cell.low, cell.high, cell.rank)
-    return (*map(_name, names), _number(ipc), *map(_name, labels), *map(_number, numbers))
+    return (
+        *map(name_cell, names),
+        number_cell(ipc),
+        *map(name_cell, labels),
+        *map(number_cell, numbers),
+    )
 
 
-def _name(text: str) -> str:
+def name_cell(text: str) -> str:
     """Return a name as text that no spreadsheet takes for a formula."""
     text = plain(text)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _number(value: float | None) -> str:
+def number_cell(value: float | None) -> str:
+    """Return a number at full precision; "" for none."""
     return "" if value is None else repr(value)

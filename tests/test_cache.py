@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.cache import entries, in_use
+from bench.records import read_records
 
 
 @pytest.fixture
@@ -50,6 +51,16 @@ def test_what_a_record_names_is_kept_and_the_rest_is_removed(run, bench, own_cac
     assert named(own_cache) == before | {"datasets/big", "datasets/half.tgz.partial"}
     assert (own_cache / "file-hashes.sqlite").exists()
     assert bench("cache", "prune", "--runs", tmp_path / "runs").out == "Nothing to remove.\n"
+
+
+def test_decoded_images_of_a_distilled_set_are_used_by_its_run(run, bench, own_cache, tmp_path):
+    revisions = {record.distilled for record in read_records(run)}
+    (own_cache / "pixels").mkdir(exist_ok=True)
+    mine = {f"{revision[:16]}-original.npy" for revision in revisions}
+    for name in (*mine, "0123-none.npy"):
+        (own_cache / "pixels" / name).write_bytes(b"decoded")
+    assert bench("cache", "prune", "--runs", tmp_path / "runs", "--yes").status == 0
+    assert {path.name for path in (own_cache / "pixels").iterdir()} == mine
 
 
 def test_without_runs_everything_but_downloads_is_unused_and_is_made_again(

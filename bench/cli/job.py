@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.estimate import Estimate
+    from bench.footprint import Footprint
     from bench.request import RunSpec
     from bench.runner import Options, Prepared, Result
     from bench.suites import Suite
@@ -38,9 +39,9 @@ def start(spec: RunSpec, options: Options, suite: Suite, *, dry_run: bool, yes: 
     workshop = prepared.workshop()
     cost = prepared.estimate(workshop)
     if dry_run or cost.total_seconds > ASK_ABOVE_SECONDS:
-        _print_plan(prepared, cost)
+        _print_plan(prepared, cost, prepared.footprint(workshop))
     else:
-        for line in _time(prepared, cost):
+        for line in _time(cost):
             _say(console, line)
     if dry_run:
         return 0
@@ -91,19 +92,21 @@ def _say(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_plan(prepared: Prepared, cost: Estimate) -> None:
+def _print_plan(prepared: Prepared, cost: Estimate, needs: Footprint) -> None:
     from collections import Counter
 
     kinds = Counter(unit.kind for unit in prepared.pending)
     typer.echo(f"To do: {kinds['distillation']} distillations, {kinds['evaluation']} evaluations.")
     for cell, count in Counter(unit.cell for unit in prepared.pending).items():
         typer.echo(f"  {count:4d} x {cell}")
-    for line in _time(prepared, cost):
+    for line in _time(cost):
         typer.echo(line)
     typer.echo(f"Distilled sets: at most {cost.distilled_bytes / 1e6:.1f} MB.")
+    for line in _room(needs):
+        typer.echo(line)
 
 
-def _time(prepared: Prepared, cost: Estimate) -> list[str]:
+def _time(cost: Estimate) -> list[str]:
     from bench.timing import duration
 
     lines = [
@@ -111,9 +114,24 @@ def _time(prepared: Prepared, cost: Estimate) -> list[str]:
     ]
     if cost.unknown:
         lines.append(f"Not counted, as not known before the first: {', '.join(cost.unknown)}.")
-    missing = prepared.missing_artefacts()
-    if missing:
-        lines.append(f"Not counted, as built once for all: {', '.join(missing)}.")
+    if cost.artefacts:
+        lines.append(f"Not counted, as built once for all: {', '.join(cost.artefacts)}.")
+    return lines
+
+
+def _room(needs: Footprint) -> list[str]:
+    """Return what the students take besides time, as far as their protocols can say."""
+    from leaderboards.headings import size
+
+    lines = []
+    if needs.disk:
+        parts = ", ".join(f"{name} {size(count)}" for name, count in needs.disk.items())
+        lines.append(f"Kept in the cache: at most {parts}.")
+    if needs.device:
+        lines.append(
+            f"Memory at most at a time: {size(needs.memory)} for images and draws, "
+            f"{size(needs.device)} of the device for networks, activations and a batch."
+        )
     return lines
 
 
@@ -128,10 +146,15 @@ def _conclude(prepared: Prepared, result: Result | None) -> int:
     from rich.console import Console
 
     import leaderboards
+    import reports.architectures
     import reports.terminal
+    from bench.cli.results import first_student
 
     records = prepared.records if result is None else result.records
-    reports.terminal.render(leaderboards.build(records), Console())
+    boards = leaderboards.build(records)
+    reports.terminal.render(boards, Console())
+    tables = leaderboards.architectures(boards, preferred=first_student(prepared.run))
+    reports.architectures.terminal(tables, Console())
     failed = len(prepared.failed) if result is None else len(result.failed)
     blocked = 0 if result is None else len(result.blocked)
     if result is None and not failed:

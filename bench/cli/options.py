@@ -31,6 +31,7 @@ def number(text: str | float) -> float:
 
 OUT = Path("runs/default")
 TAKE = ("exact", "first")
+BY = ("method", "architecture")
 
 Out = Annotated[Path, typer.Option(help="Folder of the run; an existing one is gone on with.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<number>.")]
@@ -64,6 +65,10 @@ Plugin = Annotated[
 ]
 Offline = Annotated[
     bool, typer.Option("--offline", help="Touch no network; BENCH_OFFLINE=1 says the same.")
+]
+Control = Annotated[
+    bool | None,
+    typer.Option("--control/--no-control", help="Add the controls that a protocol asks for."),
 ]
 Compile = Annotated[
     str, typer.Option(help="Compile students: auto (where it pays), always or never.")

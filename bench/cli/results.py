@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import OUT
-from bench.errors import BenchError, unknown_name
+from bench.cli.options import BY, OUT
+from bench.errors import BenchError, UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from bench.request import RunSpec
+    from leaderboards import Architectures, Board
 
 FORMATS = ("terminal", "markdown", "csv")
 
@@ -16,10 +20,19 @@ FORMATS = ("terminal", "markdown", "csv")
 def leaderboard(
     folder: Annotated[Path, typer.Argument(help="Folder of a run.")] = OUT,
     form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "terminal",
+    by: Annotated[str, typer.Option(help="method, or architecture: drops between students.")] = (
+        "method"
+    ),
+    reference: Annotated[
+        str | None, typer.Option(help="Student that the others are compared with.")
+    ] = None,
 ) -> None:
     """Print the leaderboard of a run's records; trains nothing."""
-    if form not in FORMATS:
-        raise unknown_name("format", form, FORMATS)
+    for kind, value, known in (("format", form, FORMATS), ("value", by, BY)):
+        if value not in known:
+            raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
+    if reference is not None and by != "architecture":
+        raise UsageError("`--reference` compares students: add `--by architecture`.")
     import leaderboards
     from bench.store import Store
 
@@ -28,6 +41,26 @@ def leaderboard(
         raise BenchError(
             f"{str(folder)!r} has no evaluated records yet: run `bench run --out {folder}` first."
         )
+    if by == "method":
+        _print_boards(boards, form)
+        return
+    tables = leaderboards.architectures(boards, _label(reference), _preferred(folder))
+    if not tables:
+        raise BenchError(
+            f"{str(folder)!r} has no protocol with two students: run it with more, as in "
+            "`--students resnet18,mobilenet_v2`."
+        )
+    _print_tables(tables, form)
+
+
+def first_student(run: RunSpec) -> str | None:
+    """Return how tables call the first student of a request; None if it names none."""
+    from bench.backbones.requests import requested_students
+
+    return requested_students(run.students[0])[0].label if run.students else None
+
+
+def _print_boards(boards: list[Board], form: str) -> None:
     if form == "terminal":
         from rich.console import Console
 
@@ -42,3 +75,36 @@ def leaderboard(
         import reports.long_csv
 
         typer.echo(reports.long_csv.render(boards), nl=False)
+
+
+def _print_tables(tables: list[Architectures], form: str) -> None:
+    import reports.architectures
+
+    if form == "terminal":
+        from rich.console import Console
+
+        reports.architectures.terminal(tables, Console())
+    elif form == "markdown":
+        typer.echo(reports.architectures.markdown(tables), nl=False)
+    else:
+        typer.echo(reports.architectures.long_csv(tables), nl=False)
+
+
+def _label(text: str | None) -> str | None:
+    """Return how tables call a student that a user named as a request or as the tables do."""
+    from bench.backbones.requests import requested_students
+
+    try:
+        return None if text is None else requested_students(text)[0].label
+    except UsageError:  # an alias of the run, or no student at all: the tables know
+        return text
+
+
+def _preferred(folder: Path) -> str | None:
+    """Return the first student of the folder's latest plan; None if there is no such plan."""
+    from bench import suites
+
+    try:
+        return first_student(suites.load(str(folder / "plan.json")).run_spec({}))
+    except BenchError:
+        return None

@@ -10,6 +10,7 @@ from bench.cli.job import start
 from bench.cli.options import (
     OUT,
     Compile,
+    Control,
     DataRoot,
     Device,
     DryRun,
@@ -49,6 +50,7 @@ def run(
     repeats: Repeats = None,
     hold_out: HoldOut = None,
     settings: Setting = None,
+    control: Control = None,
     plugin: Plugin = None,
     data_root: DataRoot = None,
     device: Device = "auto",
@@ -82,8 +84,9 @@ def run(
         settings=tuple(settings) if settings else None,
         plugins=tuple(plugin) if plugin else None,
         data_root=str(data_root) if data_root else None,
+        control=control,
     )
-    named = bool(keys.keys() - {"data_root", "plugins"})
+    named = bool(keys.keys() - {"data_root", "plugins", "control"})
     chosen = suites.Suite({}) if named and suite is None else suites.load(suite or "quick")
     options = Options(
         out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)

@@ -12,6 +12,7 @@ from bench.cli.options import (
     OUT,
     TAKE,
     Compile,
+    Control,
     DataRoot,
     Device,
     DryRun,
@@ -47,6 +48,7 @@ def score(
     seeds: Seeds = None,
     repeats: Repeats = None,
     settings: Setting = None,
+    control: Control = None,
     plugin: Plugin = None,
     data_root: DataRoot = None,
     device: Device = "auto",
@@ -82,6 +84,7 @@ def score(
             settings=tuple(settings) if settings else None,
             plugins=tuple(plugin) if plugin else None,
             data_root=str(data_root) if data_root else None,
+            control=control,
         )
         options = Options(
             out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)

@@ -1,11 +1,13 @@
 """Suites: requests kept as files, with the command line's own keys.
 
 A suite is a TOML file, by name (those beside this file) or by path; `plan.json`, which every run
-writes, is one too.
+writes, is one too. Tables headed `[[also]]` are further parts of the plan: what they do not name is
+that of the whole.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +16,14 @@ from typing import Any
 import msgspec
 
 from bench.errors import UsageError, unknown_name
-from bench.request import RunSpec
+from bench.request import Part, RunSpec
 
 FOLDER = Path(__file__).parent
 ADDED = ("settings", "plugins")
+CHOSEN = ("methods", "protocols", "students")
+"""Who names one of these elsewhere gets that, without the further parts of the file."""
+REPLACED = ("datasets", "ipc", "seeds", "repeats")
+"""Given elsewhere, these stand for every part."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,15 @@ class Suite:
     def run_spec(self, given: Mapping[str, Any]) -> RunSpec:
         """Return the request, with keys given elsewhere in place of the file's.
 
-        Settings and plugins add to those of the file.
+        Settings and plugins add to those of the file. Methods, protocols or students given
+        elsewhere leave the file's further parts out. UsageError for keys that cannot be read.
         """
         keys = {**self.keys, **given}
         for name in ADDED:
             if name in self.keys and name in given:
                 keys[name] = [*self.keys[name], *given[name]]
+        if "also" in self.keys:
+            keys["also"] = self._also(given)
         try:
             return msgspec.convert(keys, RunSpec)
         except msgspec.ValidationError as error:
@@ -47,6 +56,20 @@ class Suite:
                 raise error.__cause__ from None
             named = f"The request of {self.name!r}" if self.name else "The request"
             raise UsageError(f"{named} cannot be read: {error}.") from error
+
+    def _also(self, given: Mapping[str, Any]) -> Any:
+        """Return the further parts of the file as far as keys given elsewhere leave them."""
+        parts = self.keys["also"]
+        if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+            return parts  # the conversion says what is wrong
+        for key in (key for part in parts for key in part if key not in Part.__struct_fields__):
+            close = difflib.get_close_matches(key, Part.__struct_fields__, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ": remove it."
+            raise UsageError(f"`{Path(self.name).name}`: `also` has no key {key!r}{hint}")
+        if any(name in given for name in CHOSEN):
+            return []
+        replaced = [name for name in REPLACED if name in given]
+        return [{key: part[key] for key in part if key not in replaced} for part in parts]
 
 
 def names() -> list[str]:

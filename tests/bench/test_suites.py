@@ -1,12 +1,13 @@
 """The suites that come with the project: what they ask for is there, and their header is whole."""
 
+import msgspec
 import pytest
 
 from bench import suites
 from bench.data.shapes import CLASSES, SIDE, SPLITS
-from bench.plan import expand
+from bench.plan import planned
 from bench.registry import Registry
-from bench.request import Selection
+from bench.request import Selection, selections
 from bench.sets import DatasetCard
 from methods import METHODS
 
@@ -31,8 +32,8 @@ def card_of(name):
 def test_a_suite_runs_every_method_and_leaves_none_out(name):
     run = suites.load(name).run_spec({})
     left_out = []
-    cards = [card_of(dataset) for dataset in run.datasets]
-    units = expand(run, Selection.of(run, Registry()), cards, left_out.append)
+    cards = [card_of(dataset) for dataset in run.all_datasets]
+    units = planned(run, Registry(), cards, left_out.append)
     assert {unit.method.name for unit in units} == set(METHODS)
     assert {unit.card.name for unit in units} == set(CLASSES)
     assert left_out == []
@@ -54,6 +55,20 @@ def test_the_long_suite_has_three_sizes_students_seeds_and_repeats():
     run = suites.load("embedded-full").run_spec({})
     assert run.ipc == (1, 10, 50)
     assert (len(run.students), run.seeds, run.repeats) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_part_of_a_suite_adds_something_and_needs_no_further_control(name):
+    run = suites.load(name).run_spec({})
+    assert len(selections(run, Registry())) == len(run.parts())
+    cards, said = [card_of(dataset) for dataset in run.all_datasets], []
+    keys = {unit.key for unit in planned(run, Registry(), cards, said.append)}
+    for number in range(len(run.also)):
+        without = msgspec.structs.replace(
+            run, also=(*run.also[:number], *run.also[number + 1 :]), control=False
+        )
+        assert {unit.key for unit in planned(without, Registry(), cards)} < keys
+    assert not any("control" in sentence for sentence in said)
 
 
 def test_a_suite_can_be_run_with_one_method_that_has_none_of_its_fields():

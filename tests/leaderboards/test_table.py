@@ -428,3 +428,115 @@ def test_leaderboards_and_reports_never_import_torch():
         "sys.exit(any(name.partition('.')[0] == 'torch' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# Soft labels -------------------------------------------------------------------------------------
+
+
+def soft(label="random", student="convnet3", teacher="t1", **changes) -> Record:
+    """Return a soft record with the facts of its teacher."""
+    facts = {
+        "teacher": teacher,
+        "teacher_top1": 90.0,
+        "teacher_classes": "10 of 10",
+        "epochs": 60,
+        "updates": 300,
+        "images_bytes": 12_100,
+        "labels_bytes": 0,
+        "teacher_bytes": 520_000,
+        "stored_bytes": 532_100,
+    }
+    defaults = {
+        "protocol": described("soft", "soft/rded+lr=0.001"),
+        "student": described(student),
+        "facts": facts | changes.pop("facts", {}),
+        "cards": {name: {"teacher": teacher} for name in ("top1_last", "top1_best")},
+    }
+    return evaluation(label, **defaults | changes)
+
+
+ALIASES = st.sampled_from(["hard", "soft", "hard/minimax", "soft/rded", "mine", "x"])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(ALIASES, st.sampled_from(["hard/minimax", "soft/rded"]), st.integers(0, 9)),
+        min_size=1,
+        max_size=8,
+        unique=True,
+    )
+)
+def test_hard_and_soft_never_share_a_column_whatever_they_are_called(runs):
+    records = []
+    for alias, kind, number in runs:
+        named = Described(alias, alias, f"{kind}@2+epochs=3", asked={}, fields={})
+        value = number + (100.0 if kind.startswith("soft") else 0.0)
+        records.append(
+            evaluation(key=str(len(records)), protocol=named, at=(0, number), scores=last(value))
+        )
+    (board,) = build(records)
+    for index, column in enumerate(board.columns):
+        numbers = [v.number for row in board.rows for v in (row.cells[index].values)]
+        expected = {"hard": all(n < 100 for n in numbers), "soft": all(n >= 100 for n in numbers)}
+        assert expected[column.group]
+
+
+def test_a_protocol_of_a_third_party_is_neither_hard_nor_soft_by_its_alias():
+    (board,) = build([evaluation(protocol=described("hard", "vendor/odd"))])
+    assert {column.group for column in board.columns} == {"other"}
+
+
+def test_scores_of_two_teachers_stand_in_two_columns_that_name_them():
+    (board,) = build([soft("a", teacher="t1"), soft("b", teacher="t2")])
+    found = [c.distinction for c in board.columns if c.metric == "top1_last"]
+    assert found == ["teacher=t1", "teacher=t2"]
+    assert [c.distinction for c in board.columns if c.metric == "stored_bytes"] == found
+
+
+def test_the_stored_size_is_a_cost_of_the_protocol_once_a_set():
+    records = [
+        soft(at=(s, r), student=net, protocol=described("soft", f"soft/rded+lr={net}"))
+        for s in range(2)
+        for r in range(2)
+        for net in ("convnet3", "resnet18")
+    ]
+    (board,) = build([*records, distillation()])
+    column = board.columns[column_of(board, metric="stored_bytes")]
+    assert (column.group, column.protocol, column.student) == ("cost", "soft", "")
+    cell = cells_of(board, "stored_bytes")["random"]
+    assert (cell.mean, cell.n_sets, cell.n_students) == (532_100, 2, 0)
+    assert not column.score.ranked
+
+
+def test_a_hard_record_has_no_stored_size_and_no_remark():
+    (board,) = build([evaluation(), distillation()])
+    assert "stored_bytes" not in {column.metric for column in board.columns}
+    assert board.remarks == ()
+
+
+def test_a_remark_names_teacher_quality_length_and_size():
+    (board,) = build([soft(), soft("kmeans", facts={"images_bytes": 15_000, "teacher_top1": 91.0})])
+    assert board.remarks == (
+        "soft on nette: teacher t1 (90.5 % of the test images right), 60 epochs, 300 updates; "
+        "12.1 kB to 15 kB of images + 520 kB of teacher",
+    )
+
+
+def test_a_remark_says_which_classes_of_its_own_a_teacher_was_asked_for():
+    facts = {"teacher_classes": "10 of 1000", "labels_bytes": 6_000_000_000, "teacher_bytes": 0}
+    (remark,) = build([soft(facts=facts)])[0].remarks
+    assert "(90.0 % of the test images right, 10 of its 1000 classes)" in remark
+    assert remark.endswith("12.1 kB of images + 6 GB of labels")
+
+
+def test_a_warning_about_a_teacher_is_said_once():
+    facts = {"teacher_warning": "The test images may overlap."}
+    (board,) = build([soft(at=(0, r), facts=facts) for r in range(3)])
+    assert board.remarks[1:] == ("soft on nette: The test images may overlap.",)
+
+
+def test_a_reference_row_does_not_blur_the_remark():
+    whole = soft("full", ipc=None, facts={"epochs": 9, "updates": 999}, distilled="full")
+    (board,) = build([soft(), whole])
+    assert "60 epochs, 300 updates" in board.remarks[0]
