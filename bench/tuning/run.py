@@ -56,7 +56,7 @@ class TunedRun:
     @property
     def words(self) -> str:
         """Return what this is in words."""
-        return f"weights of {self.generator!r} tuned by {self.title!r} to {self.dataset!r}"
+        return f"the tuning {self.title!r} of {self.generator!r} to {self.dataset!r}"
 
     @property
     def title(self) -> str:
@@ -177,7 +177,7 @@ class Tuned:
     @property
     def words(self) -> str:
         """Return what this is in words."""
-        return f"{self.run.generator!r} with {self.run.words}"
+        return f"{self.run.generator!r} after {self.run.words}"
 
     @property
     def weights(self) -> str:
