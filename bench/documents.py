@@ -37,10 +37,16 @@ def summary(spec: Any) -> str:
         for field in dataclasses.fields(spec)
         if field.default is not dataclasses.MISSING and getattr(spec, field.name) != field.default
     ]
-    changed += [change for change in specs.changes(spec) if "[" in change]  # specs within the spec
+    changed += [_inner(change) for change in specs.changes(spec) if "[" in change]
     if not changed:
         return (inspect.getdoc(type(spec)) or "").partition("\n")[0]
     return ", ".join(changed[:MOST_CHANGED]) + (", ..." if len(changed) > MOST_CHANGED else "")
+
+
+def _inner(change: str) -> str:
+    """Return what is changed within a spec of the spec, without that one's own name."""
+    name, _, inner = change.partition("[")
+    return change if "=" in name else inner.removesuffix("]").replace(",", ", ")
 
 
 def source(spec: Any) -> str:

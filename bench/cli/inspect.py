@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,8 +67,8 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     from bench.teachers.specs import TEACHERS
 
     if kind == "methods":
-        known = {**names.methods(), **names.presets()}
-        yield from ((n, documents.summary(m.asked)) for n, m in known.items())
+        known = {name: m.asked for name, m in {**names.methods(), **names.presets()}.items()}
+        yield from ((name, _method_in_a_line(name, known)) for name in known)
         yield "folder:PATH", "A distilled set that any tool has made, as an image folder."
     elif kind == "protocols":
         from protocols import ALIASES
@@ -90,6 +90,16 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     else:
         for score, card in SCORES.items():
             yield score, f"{card.title} in {card.unit}, {card.better} is better: {card.note}."
+
+
+def _method_in_a_line(name: str, known: Mapping[str, Any]) -> str:
+    """Return what a method does, or in what it differs from the first one of its kind."""
+    from bench import documents, specs
+
+    spec = known[name]
+    first = next(other for other, one in known.items() if type(one) is type(spec))
+    line = documents.summary(spec)
+    return line if first == name or not specs.changes(spec) else f"{first} with {line}"
 
 
 def _compared(names: Registry, kind: str | None, name: str | None, diff: tuple[str, str]) -> str:

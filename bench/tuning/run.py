@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,6 +28,8 @@ FACTS, LOSSES = "facts.json", "losses.jsonl"
 
 CHECKPOINT_EVERY, REPORT_EVERY = 500, 50
 """Steps between checkpoints and between looks at the losses."""
+PARTS = 20
+"""Parts of a training of which `facts.json` has the mean losses."""
 SAID_EVERY = 60.0
 """Seconds between sentences on how a training goes."""
 
@@ -56,7 +58,7 @@ class TunedRun:
     @property
     def words(self) -> str:
         """Return what this is in words."""
-        return f"weights of {self.generator!r} tuned by {self.title!r} to {self.dataset!r}"
+        return f"the tuning {self.title!r} of {self.generator!r} to {self.dataset!r}"
 
     @property
     def title(self) -> str:
@@ -96,6 +98,7 @@ class TunedRun:
         Leaves `tuned.safetensors`, `facts.json` and `losses.jsonl`. An interrupt ends the step,
         writes a checkpoint and raises KeyboardInterrupt.
         """
+        from bench.generators.training.log import read_losses
         from bench.generators.training.stage import CHECKPOINT, train
         from bench.preparation.real import checked_real_set
         from bench.tuning.draws import RealDraws
@@ -118,6 +121,7 @@ class TunedRun:
             "steps": trained.done,
             "seconds": round(trained.seconds, 1),
             "devices": trained.devices,
+            "losses": mean_losses(read_losses(out / LOSSES)),
         }
         (out / FACTS).write_bytes(msgspec.json.encode(facts) + b"\n")
         (out / CHECKPOINT).unlink(missing_ok=True)
@@ -177,7 +181,7 @@ class Tuned:
     @property
     def words(self) -> str:
         """Return what this is in words."""
-        return f"{self.run.generator!r} with {self.run.words}"
+        return f"{self.run.generator!r} after {self.run.words}"
 
     @property
     def weights(self) -> str:
@@ -205,6 +209,17 @@ class Tuned:
         self.run.base().check_unchanged()
         generator = find_generator(self.run.generator).open(device)
         return tuned_generator(generator, read_chosen(path, self.run.identity), self.weights)
+
+
+def mean_losses(lines: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Return the means of every loss over up to 20 parts of a training, in order."""
+    size = max(1, -(-len(lines) // PARTS))
+    parts = [lines[start : start + size] for start in range(0, len(lines), size)]
+    names = [name for name in (lines[0] if lines else ()) if name != "step"]
+    return {
+        name: [float(f"{sum(line[name] for line in part) / len(part):.4g}") for part in parts]
+        for name in names
+    }
 
 
 def _saying(run: TunedRun, ctx: Context) -> Watch:

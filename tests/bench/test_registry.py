@@ -90,8 +90,8 @@ def test_a_setting_for_a_method_reaches_its_presets_as_well():
 def test_presets_are_listed_after_the_methods_with_what_they_change(bench):
     rows = dict(line.split(maxsplit=1) for line in bench("list", "methods").out.splitlines()[1:])
     assert list(rows) == [*METHODS, *PRESETS, "folder:PATH"]
-    assert rows["s3"] == "sampling[select=s3]"
-    assert rows["s3/paper"] == "sampling[select=s3[convention=paper,start=random]]"
+    assert rows["s3"] == "dit with select=s3"
+    assert rows["s3/paper"] == "dit with select=s3[convention=paper, start=random]"
     assert "groups: int = 5" in bench("list", "methods", "s3/code").out
 
 

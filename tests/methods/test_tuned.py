@@ -13,7 +13,7 @@ from bench.preparation.block_features import BlockFeatures
 from bench.preparation.latents import RealLatents
 from bench.tuning import learner, shipped
 from bench.tuning.files import CHOSEN, TUNED, read_tuned
-from bench.tuning.run import Tuned, TunedRun
+from bench.tuning.run import Tuned, TunedRun, mean_losses
 from methods import METHODS, PRESETS
 from methods.igd import usual_strengths
 
@@ -255,3 +255,12 @@ def test_wrong_values_are_refused_in_one_sentence(weights, words):
         method_of(weights)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_facts_of_a_training_hold_mean_losses_in_order():
+    lines = [{"step": step + 1.0, "loss": float(step)} for step in range(45)]
+    found = mean_losses(lines)["loss"]
+    assert len(found) == 15  # parts of three steps
+    assert found[:2] == [1.0, 4.0]
+    assert mean_losses(lines[:7])["loss"] == [float(step) for step in range(7)]
+    assert mean_losses([]) == {}
