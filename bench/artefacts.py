@@ -9,6 +9,7 @@ leaves either nothing or everything. Three class attributes may ask for more:
     resumable   True: what a killed build of the same code, libraries and device has left is still
                 in `out` when `build` is called again, which skips what is whole.
     announced   False: nobody is told that it was built, because it is a unit's own work.
+    ready       True: `build` only copies what the package brings and asks for no other artefact.
     words       A sentence part for people instead of class name and fields.
 """
 

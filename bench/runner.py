@@ -111,7 +111,9 @@ class Prepared:
         found: dict[str, Artefact[Any]] = {}
         while waiting:
             artefact = waiting.pop()
-            if key(artefact) not in found and not store.has(artefact):
+            if store.has(artefact) or getattr(artefact, "ready", False):
+                continue
+            if key(artefact) not in found:
                 found[key(artefact)] = artefact
                 waiting.extend(artefact.needs())
         return list(found.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,16 @@ Note = Callable[[str], None]
 
 
 def trainings(
-    tunings: Sequence[str], generator: str | None, run: RunSpec, options: Options, note: Note
+    tunings: Sequence[str],
+    fields: Mapping[str, str],
+    run: RunSpec,
+    options: Options,
+    note: Note,
 ) -> Iterator[tuple[TunedRun, Context]]:
     """Yield every tuning of every set of a request, and the context to train it in.
 
-    Tunings are requests such as `minimax[epochs=2]`. UsageError for one that there is not, or that
+    Tunings are requests such as `minimax[epochs=2]`; `fields` are those of the sampling besides,
+    such as the generator. UsageError for one that there is not, or that
     does not change any weights.
     """
     if not tunings or not run.datasets:
@@ -37,18 +43,23 @@ def trainings(
             "`bench tune` needs a tuning and a set, as in `bench tune minimax --datasets "
             "imagenette`."
         )
-    named = {} if generator is None else {"generator": generator}
+    named = dict(fields)
     asked = [
         specs.override(Sampling(), {**named, "weights": text}, "bench tune") for text in tunings
     ]
     for text, sampling in zip(tunings, asked, strict=True):
         if sampling.weights is None:
             raise UsageError(f"{text!r} tunes nothing: name a tuning, such as minimax.")
+        if sampling.weights.tune_per_seed:
+            raise UsageError(
+                f"`bench tune` makes one tuning of a seed, got {text!r}: write `tune_seed=1` for "
+                "that of distillation seed 1."
+            )
     reals = open_sets(run, options, note)
     store = ArtefactStore(options.cache, announce=note)
-    for real in reals.values():
-        for sampling in asked:
-            yield _training(sampling, real), _context(store, reals, options)
+    runs = [_training(sampling, real) for real in reals.values() for sampling in asked]
+    for run_ in runs:  # all are settled before the first begins
+        yield run_, _context(store, reals, options)
 
 
 def train_into(folder: Path, run: TunedRun, ctx: Context, watch: Watch) -> Path:
@@ -61,14 +72,15 @@ def train_into(folder: Path, run: TunedRun, ctx: Context, watch: Watch) -> Path:
 
     work = folder / f"{name_of(run)}.partial"
     work.mkdir(parents=True, exist_ok=True)
-    run.train(ctx.for_artefact(run.seed, work), work, watch)
+    for begun in work.glob(".*"):  # written aside when an earlier training was killed
+        begun.unlink()
+    if not (work / TUNED).is_file():  # else it was killed after its last step
+        run.train(ctx.for_artefact(run.seed, work), work, watch)
     path = folder / name_of(run)
-    for made, kept in ((TUNED, path), (FACTS, path.with_suffix(".json"))):
-        replace_file(kept, (work / made).read_bytes())
-        (work / made).unlink()
+    replace_file(path.with_suffix(".json"), (work / FACTS).read_bytes())
     replace_file(path.with_suffix(".jsonl"), (work / LOSSES).read_bytes())
-    (work / LOSSES).unlink()
-    work.rmdir()
+    replace_file(path, (work / TUNED).read_bytes())
+    shutil.rmtree(work)
     return path
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.sampling import Sampling
 from bench.sampling.subgroups import S3
-from bench.tuning.specs import InversionMatching, Minimax
+from bench.tuning.specs import CONDENSED, InversionMatching, Minimax
 from methods.dap import DAP
 from methods.dit import DiT
 from methods.first import First
@@ -28,9 +28,6 @@ from methods.random_subset import RandomSubset
 
 if TYPE_CHECKING:
     from bench.contracts import Method
-
-CONDENSED = InversionMatching(representative=0.002, diverse=0.008)
-"""Inversion matching beside the terms of Minimax Diffusion, as IMS3's script has it."""
 
 METHODS: dict[str, Method] = {
     "random": RandomSubset(),

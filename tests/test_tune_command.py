@@ -50,7 +50,7 @@ def test_a_tuning_is_written_to_a_folder_with_its_facts_and_losses(tune, tmp_pat
     assert tune("--to", out).status == 0
     (weights,) = out.glob("*.safetensors")
     with safe_open(weights, framework="np") as file:
-        assert file.metadata()["training"] in weights.name
+        assert json.loads(file.metadata()["tuned"])["training"] in weights.name
     assert sorted(path.suffix for path in out.iterdir()) == [".json", ".jsonl", ".safetensors"]
     assert not list(own_cache.glob("artefacts/TunedRun-*"))
     before = weights.read_bytes()
@@ -66,6 +66,7 @@ def test_a_tuning_is_written_to_a_folder_with_its_facts_and_losses(tune, tmp_pat
         ("minimax[tune_batch=64]", "at least `tune_batch` (64) training images, got the 8"),
         ("minimax[epoch=1]", "Did you mean 'epochs'"),
         ("", "needs a tuning and a set"),
+        ("minimax[tune_per_seed=true]", "write `tune_seed=1`"),
     ],
 )
 def test_wrong_requests_are_refused_in_one_sentence(tune, tuning, words):
@@ -79,3 +80,20 @@ def test_a_set_whose_classes_the_generator_does_not_know_is_refused(bench, tiny_
     answer = bench("tune", "minimax", "--datasets", f"tiny=folder:{tiny_set}")
     assert answer.status == 2
     assert "No generator is meant" in answer.err
+
+
+def test_classes_of_other_names_are_mapped_as_in_a_run(bench, tmp_path, known_set):
+    (known_set / "train" / "boat").rename(known_set / "train" / "ship")
+    (known_set / "val" / "boat").rename(known_set / "val" / "ship")
+    where = ("--datasets", f"known=folder:{known_set}", "--generator", "embedded")
+    refused = bench("tune", TUNING, *where)
+    assert refused.status == 2
+    assert "does not know 1 of the 2 classes" in refused.err
+    assert bench("tune", TUNING, *where, "--class-map", "ship:boat").status == 0
+
+
+def test_all_sets_are_looked_at_before_the_first_is_tuned_to(bench, known_set, tiny_set, own_cache):
+    both = f"known=folder:{known_set},tiny=folder:{tiny_set}"
+    answer = bench("tune", TUNING, "--datasets", both, "--generator", "embedded")
+    assert answer.status == 2
+    assert not list(own_cache.glob("artefacts/TunedRun-*"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.options import DataRoot, Device, HoldOut, Offline, listed
+from bench.cli.options import DataRoot, Device, HoldOut, Offline, given, listed
 
 if TYPE_CHECKING:
     from bench.context import Context
@@ -19,6 +19,10 @@ def tune(
     datasets: Annotated[str, typer.Option(help="Such as imagenette or mine=folder:PATH.")],
     generator: Annotated[
         str | None, typer.Option(help="Such as dit-xl-2-256; else the one meant for the set.")
+    ] = None,
+    class_map: Annotated[
+        str | None,
+        typer.Option(help="Classes that the generator knows by another id: a:n01440764,..."),
     ] = None,
     to: Annotated[
         Path | None,
@@ -41,9 +45,10 @@ def tune(
         hold_out=hold_out or 0.0,
         data_root=str(data_root) if data_root else None,
     )
+    fields = given(generator=generator, class_map=class_map and f"({class_map})")
     options = Options(device=device)
     with network.offline(offline), in_use(options.cache):
-        for training, ctx in trainings(listed(tunings) or (), generator, run, options, typer.echo):
+        for training, ctx in trainings(listed(tunings) or (), fields, run, options, typer.echo):
             typer.echo(_trained(training, ctx, to))
     return 0
 

@@ -119,7 +119,8 @@ class Sampling:
         """
         if self.weights is None:
             return self.pretrained()
-        return Tuned.of(self.pretrained(), self.weights, card, self.class_map, seed)
+        pairs = tuple(sorted(f"{one}:{other}" for one, other in self.mapping().items()))
+        return Tuned.of(self.pretrained(), self.weights, card, pairs, seed)
 
     def needs(self, card: DatasetCard) -> tuple[Artefact[Any], ...]:
         """Return what is known to be needed before the distillation seed is."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -22,8 +24,20 @@ CHOSEN = "difference.safetensors"
 """One of them."""
 
 RAW, AVERAGE = "raw/", "ema/"
-OF = "training"
-"""Entry of the header: the identity of the training."""
+HEADER = "tuned"
+"""The one entry of the header, as the order of several would differ from file to file."""
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What a file says of itself."""
+
+    training: str
+    """Identity of the training."""
+    sha256: str
+    """Of names and values."""
+
+
+NOBODY = Header("", "")
 
 
 def write_tuned(
@@ -55,12 +69,29 @@ def read_chosen(folder: Path, training: str) -> dict[str, Tensor]:
 def training_of(path: Path) -> str:
     """Return the identity of the training that a file is of; BenchError if it cannot be read."""
     with _opened(path) as file:
-        return str((file.metadata() or {}).get(OF, ""))
+        return _header(file).training
+
+
+def _header(file: Any) -> Header:
+    try:
+        return msgspec.json.decode((file.metadata() or {}).get(HEADER, ""), type=Header)
+    except msgspec.MsgspecError:
+        return NOBODY
 
 
 def _write(path: Path, training: str, tensors: Mapping[str, Tensor]) -> None:
     whole = {name: value.detach().float().cpu().contiguous() for name, value in tensors.items()}
-    replace_file(path, save(whole, {OF: training}))
+    header = msgspec.json.encode(Header(training, _sum(whole)))
+    replace_file(path, save(whole, {HEADER: header.decode()}))
+
+
+def _sum(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of names and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _read(path: Path, training: str) -> dict[str, Tensor]:
@@ -72,6 +103,12 @@ def _read(path: Path, training: str) -> dict[str, Tensor]:
         )
     with _opened(path) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}
+        promised = _header(file).sha256
+    if _sum(tensors) != promised:
+        raise BenchError(
+            f"{path} holds other values than were written (its sha256 differs): delete its folder, "
+            "and the weights are made anew."
+        )
     wrong = next((name for name, value in tensors.items() if not torch.isfinite(value).all()), None)
     if wrong is not None:
         raise BenchError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,12 +23,17 @@ if TYPE_CHECKING:
     from bench.generators.interface import Generator
     from bench.generators.training.stage import Watch
     from bench.sets import DatasetCard
+    from bench.tuning.learner import TuningLearner
     from bench.tuning.posteriors import Posteriors
 
 FACTS, LOSSES = "facts.json", "losses.jsonl"
 
 CHECKPOINT_EVERY, REPORT_EVERY = 500, 50
-"""Steps between checkpoints and between looks at the losses."""
+"""Steps between checkpoints, at least, and between looks at the losses."""
+CHECKPOINTS = 200
+"""Checkpoints of a training, at most: the memories of 1,000 classes make each one large."""
+PROBED = 3
+"""Steps that an estimate times."""
 PARTS = 20
 """Parts of a training of which `facts.json` has the mean losses."""
 SAID_EVERY = 60.0
@@ -53,6 +59,7 @@ class TunedRun:
     weights: str
     """Which weights are tuned, as `bench.generators.Pretrained` has them."""
     class_map: tuple[str, ...] = ()
+    """Sorted `class:generator class` pairs; none where the ranks of classes are their numbers."""
     seed: int = 0
 
     @property
@@ -66,7 +73,15 @@ class TunedRun:
         kind = next(name for name, one in TUNINGS.items() if type(one) is type(self.tuning))
         whole = replace(self.tuning, average="ema", decay=None)
         named = (name for name, one in TUNINGS.items() if one == whole)
-        return next(named, specs.label(kind, whole, TUNINGS[kind]))
+        name = next(named, specs.label(kind, whole, TUNINGS[kind]))
+        return f"{name}, seed {self.seed}" if self.seed else name
+
+    @property
+    def ready(self) -> bool:
+        """Say whether the package brings it, so that nothing it needs has to be built."""
+        from bench.tuning.shipped import brought
+
+        return brought(self)
 
     def needs(self) -> tuple[Artefact[Any], ...]:
         """Return the generator and the posteriors of the real set."""
@@ -100,18 +115,9 @@ class TunedRun:
         """
         from bench.generators.training.log import read_losses
         from bench.generators.training.stage import CHECKPOINT, train
-        from bench.preparation.real import checked_real_set
-        from bench.tuning.draws import RealDraws
         from bench.tuning.files import write_tuned
-        from bench.tuning.learner import TuningLearner
-        from bench.tuning.transformer import transformer_of
 
-        card = checked_real_set(ctx, self.dataset, self.train_revision).card
-        generator = ctx.get(self.base())
-        draws = RealDraws(ctx.get(self.posteriors()), card, self._numbers(card, generator))
-        learner = TuningLearner(
-            transformer_of(generator), self.tuning, draws, generator.card.betas, ctx.streams
-        )
+        learner, card = self._learner(ctx)
         steps, decided = self.tuning.steps(card), {"training": self.identity}
         with learner.attached():
             trained = train(learner, out, steps, decided, watch)
@@ -133,15 +139,40 @@ class TunedRun:
 
         return key(self)
 
+    def seconds(self, ctx: Context) -> float | None:
+        """Estimate the training by a few steps; None while the real set is not encoded yet."""
+        if not ctx.artefacts.has(self.posteriors()) or not find_generator(self.generator).present():
+            return None
+        learner, card = self._learner(ctx)
+        with learner.attached():
+            learner.step(0)  # the first one is slower
+            started = time.perf_counter()
+            for step in range(1, 1 + PROBED):
+                learner.step(step)
+        return self.tuning.steps(card) * (time.perf_counter() - started) / PROBED
+
     def load(self, path: Path, device: torch.device) -> Mapping[str, Any]:
         """Return the facts of the training."""
         facts: dict[str, Any] = msgspec.json.decode((path / FACTS).read_bytes())
         return {**facts, "folder": path}
 
+    def _learner(self, ctx: Context) -> tuple[TuningLearner, DatasetCard]:
+        """Return what learns, at its first step, and the card of the real set."""
+        from bench.preparation.real import checked_real_set
+        from bench.tuning.draws import RealDraws
+        from bench.tuning.learner import TuningLearner
+        from bench.tuning.transformer import transformer_of
+
+        card = checked_real_set(ctx, self.dataset, self.train_revision).card
+        generator = ctx.get(self.base())
+        draws = RealDraws(ctx.get(self.posteriors()), card, self._numbers(card, generator))
+        network, betas = transformer_of(generator), generator.card.betas
+        return TuningLearner(network, self.tuning, draws, betas, ctx.streams), card
+
     def _numbers(self, card: DatasetCard, generator: Generator) -> list[int]:
         """Return the generator's number of every class of the set, in the order of its labels."""
-        if self.tuning.labels == "rank":
-            return list(range(card.num_classes))
+        if self.tuning.labels == "rank":  # of the sorted listing of a folder
+            return [sorted(card.classes).index(name) for name in card.classes]
         mapping = dict(pair.split(":", 1) for pair in self.class_map)
         return generator.card.labels([mapping.get(name, name) for name in card.classes])
 
@@ -173,7 +204,7 @@ class Tuned:
             card.train_revision,
             base.generator,
             base.weights,
-            class_map,
+            () if tuning.labels == "rank" else class_map,
             seed if tuning.tune_per_seed else tuning.tune_seed,
         )
         return cls(run, tuning.average == "ema")
@@ -201,6 +232,10 @@ class Tuned:
         chosen = read_tuned(trained["folder"], self.run.identity, average=self.average)
         write_chosen(out, self.run.identity, chosen)
 
+    def seconds(self, ctx: Context) -> float:
+        """Return that this takes no time beside the training."""
+        return 0.0
+
     def load(self, path: Path, device: torch.device) -> Generator:
         """Return the generator on a device; BenchError if the file is damaged or another's."""
         from bench.tuning.files import read_chosen
@@ -224,8 +259,6 @@ def mean_losses(lines: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
 
 def _saying(run: TunedRun, ctx: Context) -> Watch:
     """Return how a training within a run is watched: a sentence a minute, and its progress."""
-    import time
-
     from bench.generators.training.stage import Watch
 
     said = time.monotonic()
@@ -240,4 +273,5 @@ def _saying(run: TunedRun, ctx: Context) -> Watch:
                 f"{run.title} on {run.dataset} {done}/{steps}: {shown} ({duration(left)} left)."
             )
 
-    return Watch(CHECKPOINT_EVERY, REPORT_EVERY, report=report)
+    steps = run.tuning.epochs * sum(ctx.real(run.dataset).card.class_sizes) // run.tuning.tune_batch
+    return Watch(max(CHECKPOINT_EVERY, steps // CHECKPOINTS), REPORT_EVERY, report=report)

@@ -26,15 +26,20 @@ def name_of(run: TunedRun) -> str:
     return f"{run.dataset}-{run.identity}.safetensors"
 
 
+def brought(run: TunedRun) -> bool:
+    """Say whether the package has the weights of a training."""
+    return (FOLDER / name_of(run)).is_file()
+
+
 def take(run: TunedRun, out: Path) -> bool:
     """Copy a training's weights into `out` if the package has them, and say whether it has."""
     from bench.tuning.files import TUNED
     from bench.tuning.run import FACTS
 
-    path = FOLDER / name_of(run)
-    if not path.is_file():
+    if not brought(run):
         return False
+    path = FOLDER / name_of(run)
     replace_file(out / TUNED, path.read_bytes())
-    facts = {"training": run.identity, "shipped": path.name}
-    replace_file(out / FACTS, msgspec.json.encode(facts) + b"\n")
+    facts = msgspec.json.decode(path.with_suffix(".json").read_bytes())
+    replace_file(out / FACTS, msgspec.json.encode({**facts, "shipped": path.name}) + b"\n")
     return True

@@ -97,6 +97,11 @@ class Tuning:
                 f"A tuning learns class tables, which {generator!r} has none of (it is conditioned "
                 "on text): take a class-conditional `generator`, or `weights=pretrained`."
             )
+        if self.labels == "rank" and card.num_classes > len(source.classes):
+            raise UsageError(
+                f"`labels=rank` needs as many classes as {card.name!r} has ({card.num_classes}), "
+                f"but {generator!r} knows {len(source.classes)}: take `labels=class`."
+            )
         images = sum(card.class_sizes)
         if images < self.tune_batch:
             raise UsageError(
@@ -151,6 +156,15 @@ class InversionMatching(Tuning):
     clip: bool = True
     """Clip the clean latent that the inversion guesses to [-1, 1], as the code does."""
 
+    def resolve(self, card: DatasetCard, source: Source, generator: str) -> Self:
+        """Fill in the decay; UsageError as ever, and for a step that would invert nothing."""
+        if self.inversion == "step" and self.offset == 0:
+            raise UsageError(
+                "`offset=0` is what an inversion from the first timestep on arrives at, and one "
+                "step at t would move to less noise: write `inversion=chain,offset=0`."
+            )
+        return super().resolve(card, source, generator)
+
     def __post_init__(self) -> None:
         """Raise ValueError for a value out of range."""
         super().__post_init__()
@@ -163,10 +177,13 @@ class InversionMatching(Tuning):
             raise ValueError(f"`offset` must be 0 or 2, got {self.offset}.")
 
 
+CONDENSED = InversionMatching(representative=0.002, diverse=0.008)
+"""Inversion matching beside the terms of Minimax Diffusion, as IMS3's script has it."""
+
 TUNINGS: dict[str, Tuning | None] = {
     "pretrained": None,
     "minimax": Minimax(),
     "im": InversionMatching(),
-    "ims3": InversionMatching(representative=0.002, diverse=0.008),
+    "ims3": CONDENSED,
 }
 """What weights a generator can have, by name; None are the pretrained ones."""

@@ -1,5 +1,7 @@
 """Methods with tuned weights: what they share with the base, and what a tuning may change."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,8 @@ from bench.generators.training.stage import Watch
 from bench.preparation.block_features import BlockFeatures
 from bench.preparation.latents import RealLatents
 from bench.tuning import learner, shipped
-from bench.tuning.files import CHOSEN, TUNED, read_tuned
-from bench.tuning.run import Tuned, TunedRun, mean_losses
+from bench.tuning.files import CHOSEN, TUNED, read_chosen, read_tuned, write_chosen
+from bench.tuning.run import FACTS, Tuned, TunedRun, mean_losses
 from methods import METHODS, PRESETS
 from methods.igd import usual_strengths
 
@@ -172,7 +174,7 @@ def test_dap_refuses_weights_that_differ_from_seed_to_seed(tiny_real):
 def test_minimax_igd_has_the_strengths_of_its_own_row(tiny_real):
     """Table 7 of the paper: influence and deviation, at IPC 10, 50 and 100."""
     for name, few, many in (("imagenette", (15, 10), (15, 10)), ("imagewoof", (10, 50), (10, 100))):
-        card = specs.dataclasses.replace(tiny_real.card, name=name)
+        card = dataclasses.replace(tiny_real.card, name=name)
         assert usual_strengths(card, 10, minimax=True) == few
         assert usual_strengths(card, 50, minimax=True) == many
     igd = PRESETS["igd/minimax"].resolve(tiny_real.card, 2)
@@ -221,9 +223,11 @@ def test_a_training_that_the_package_brings_is_not_done_again(
     trained = ctx.get(run)["folder"]
     brought = tmp_path / shipped.name_of(run)
     brought.write_bytes((trained / TUNED).read_bytes())
+    brought.with_suffix(".json").write_bytes((trained / FACTS).read_bytes())
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     monkeypatch.setattr(TunedRun, "train", None)
     fresh = make_context()
+    assert run.ready
     assert (fresh.get(run)["folder"] / TUNED).read_bytes() == brought.read_bytes()
 
 
@@ -264,3 +268,61 @@ def test_the_facts_of_a_training_hold_mean_losses_in_order():
     assert found[:2] == [1.0, 4.0]
     assert mean_losses(lines[:7])["loss"] == [float(step) for step in range(7)]
     assert mean_losses([]) == {}
+
+
+@pytest.mark.parametrize("damage", ["flipped", "not finite", "another network's"])
+def test_changed_weights_are_refused_in_one_sentence(damage, tiny_real, make_context):
+    ctx = make_context()
+    tuned = tuned_by(method_of(f"minimax[{SHORT}]"), tiny_real)
+    ctx.get(tuned)
+    folder = ctx.artefacts.store.path(tuned)
+    path = folder / CHOSEN
+    if damage == "flipped":
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(bytes(content))
+        words = "other values than were written"
+    else:
+        tensors = read_chosen(folder, tuned.run.identity)
+        name = sorted(tensors)[0]
+        bad = torch.full_like(tensors[name], float("nan"))
+        tensors[name] = bad if damage == "not finite" else tensors[name][:1]
+        write_chosen(folder, tuned.run.identity, tensors)
+        words = "that is not finite" if damage == "not finite" else "are not those of 'embedded'"
+    with pytest.raises(BenchError, match=words) as caught:
+        make_context(like=ctx).get(tuned)
+    assert "\n" not in str(caught.value)
+
+
+def test_ranks_are_those_of_the_sorted_listing(make_real, generator):
+    real = make_real((6, 6, 6))
+    card = dataclasses.replace(real.card, classes=("n02", "n00", "n01"))
+    run = tuned_by(method_of(f"minimax[{SHORT},labels=rank]"), real).run
+    assert run._numbers(card, generator) == [2, 0, 1]
+
+
+def test_spaces_and_order_in_a_class_map_change_nothing(make_real):
+    real = make_real((6, 6, 6))
+    runs = [
+        tuned_by(method_of(f"minimax[{SHORT}]", class_map=text), real).run
+        for text in ("(n00:n02,n02:n00)", "( n02 : n00 , n00:n02 )")
+    ]
+    assert runs[0] == runs[1]
+    ranked = method_of(f"minimax[{SHORT},labels=rank]", class_map="(n00:n02,n02:n00)")
+    assert tuned_by(ranked, real).run.class_map == ()
+
+
+def test_a_step_that_would_invert_nothing_is_refused(tiny_real):
+    with pytest.raises(UsageError, match="inversion=chain,offset=0"):
+        method_of("im[offset=0,tune_batch=6]").resolve(tiny_real.card, 1)
+    method_of("im[offset=0,inversion=chain,tune_batch=6]").resolve(tiny_real.card, 1)
+
+
+def test_a_training_tells_its_time_once_the_real_set_is_encoded(tiny_real, make_context):
+    run = tuned_by(method_of(f"minimax[{SHORT}]"), tiny_real).run
+    ctx = make_context()
+    assert run.seconds(ctx) is None
+    ctx.get(run.posteriors())
+    told = run.seconds(make_context(like=ctx))
+    assert told is not None
+    assert told > 0.0

@@ -42,11 +42,12 @@ class LossLog:
         if not lines:
             return {}
         for line in lines:
-            if not all(math.isfinite(value) for value in line.values()):
-                raise BenchError(
-                    f"The loss became {line['loss']} in step {line['step']:.0f}: lower `lr` and "
-                    "train anew in another `--out`."
-                )
+            for name, value in line.items():
+                if not math.isfinite(value):
+                    raise BenchError(
+                        f"The {name} became {value} in step {line['step']:.0f}: lower `lr` and "
+                        "train anew, in another folder where you gave one."
+                    )
         with self.path.open("ab") as file:
             file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
         names = [name for name in lines[0] if name != "step"]
