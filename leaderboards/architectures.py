@@ -111,7 +111,8 @@ def _table(group: _Group, wanted: Sequence[str]) -> Architectures:
     board, column = group.board, group.column
     reference = _reference(group.places, wanted)
     students = (reference, *sorted(group.places.keys() - {reference}, key=natural))
-    rows = [row for row in board.rows if not row.reference]
+    places = group.places.values()
+    rows = [r for r in board.rows if not r.reference and any(r.cells[place] for place in places)]
     cells = tuple(tuple(row.cells[group.places[name]] for row in rows) for name in students)
     sign = 1.0 if column.score.better == "higher" else -1.0
     nothing: tuple[Drop | None, ...] = (None,) * len(rows)

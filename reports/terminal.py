@@ -62,6 +62,8 @@ def _table(board: Board, chosen: list[Block]) -> Table:
             )
     for index, row in enumerate(board.rows):
         cells = [column.entries[index] for block in chosen for column in block.columns]
+        if not any(cell.text for cell in cells):
+            continue  # run under other protocols or students alone
         texts = (Text(cell.text, style="bold green" if cell.best else "") for cell in cells)
         table.add_row(Text(plain(row.method), style="italic" if row.reference else ""), *texts)
     return table

@@ -230,3 +230,17 @@ def test_the_order_of_records_changes_nothing(pair):
         for order in pair
     ]
     assert tables[0] == tables[1]
+
+
+def test_methods_that_were_run_under_other_protocols_alone_are_left_out():
+    tables = architectures(
+        build(
+            [
+                *(record(student, 50.0, protocol="soft") for student in ("resnet18", "vit")),
+                record("resnet18", 40.0, protocol="hard"),
+                record("resnet18", 45.0, method="mgd3", protocol="hard"),
+            ]
+        )
+    )
+    (soft,) = [table for table in tables if table.protocol == "soft"]
+    assert soft.methods == ("random",)

@@ -84,3 +84,14 @@ def test_figures_of_a_drawn_set_say_so(record):
         found = [note for board in build([one]) for note in notes(board) if "drawn" in note]
         assert bool(found) is said
         assert all("shapes is drawn, not photographed" in note for note in found)
+
+
+def test_a_table_leaves_out_the_methods_that_it_says_nothing_of(record):
+    records = [
+        record("random", protocol="hard"),
+        record("mgd3", protocol="hard"),
+        record("random", protocol="soft"),
+    ]
+    tables = printed(records, width=40).split("soft")[1]
+    assert "random" in tables
+    assert "mgd3" not in tables.partition("top-1 is")[0]
