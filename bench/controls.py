@@ -32,12 +32,8 @@ def in_words(part: RunSpec) -> str:
 
 def _of_one(part: RunSpec, registry: Registry) -> RunSpec | None:
     asked = {text: _controls(text, registry) for text in part.protocols}
-    there = {
-        name
-        for text in part.methods
-        for named in registry.method(text)
-        for name in (named.name, named.kind)
-    }
+    # An alias is no sign of what it stands for.
+    there = {named.kind or named.name for text in part.methods for named in registry.method(text)}
     missing = tuple(
         dict.fromkeys(name for names in asked.values() for name in names if name not in there)
     )

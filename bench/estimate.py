@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def estimate(
         + sum(told for told in built.values() if told is not None),
         sum(_bytes(unit) for unit in distillations),
         _in_words([unit for unit in pending if shape_of(unit) not in seconds]),
-        tuple(sorted(words for words, told in built.items() if told is None)),
+        (*sorted(words for words, told in built.items() if told is None), *_labels(pending)),
     )
 
 
@@ -116,6 +116,12 @@ def _in_words(units: Iterable[Unit]) -> tuple[str, ...]:
             student = f" with {unit.student.label}" if unit.student else ""
             trainings[f"{unit.protocol.label}{student}"] = None
     return (*([f"distilling with {' or '.join(methods)}"] if methods else []), *trainings)
+
+
+def _labels(units: Iterable[Unit]) -> Iterator[str]:
+    """Yield what is made of every distilled set, which may not be there yet, before a student."""
+    if any(getattr(unit.resolved_protocol, "labels", "") == "stored" for unit in units):
+        yield "stored labels (once for every distilled set)"
 
 
 def _probed(unit: Unit, workshop: Workshop) -> float | None:

@@ -62,11 +62,13 @@ class Registry:
 
             pattern = request.name.removeprefix("folder:")
             spec: Method = Folder(pattern=pattern)
+            known = self._methods()
             name = request.alias or Path(pattern.split("{")[0]).name or "folder"
-            if request.alias is None and name in self._methods():
+            if request.alias is None and name in known:
                 name = f"folder:{name}"
-            named = Named(name, spec, spec, kind=f"folder:{name}")
-            return named.configured(request, self._methods())
+            # Until it is configured it has no name of its own, so that no alias is taken for one.
+            named = Named(request.name, spec, spec, kind=f"folder:{name}")
+            return named.configured(replace(request, alias=name), known)
         if ".py:" in request.name:
             return plugins.method_of_file(request.name).configured(request, self._methods())
         known = self._methods()

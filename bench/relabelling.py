@@ -219,6 +219,11 @@ class Replayed:
     num_classes: int
 
     @property
+    def entry(self) -> str:
+        """Return what `bench cache` calls them: the kind of what they are, and their folder."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
     def size(self) -> int:
         """Return the bytes of all arrays, which are what has to be handed on."""
         return sum(path.stat().st_size for path in self.folder.glob("*.npy"))

@@ -76,20 +76,21 @@ class Studying(Recipe):
         _buildable(chosen, card.num_classes, self.side, settled(self.norm, "norm"))
 
     def check_images(self, card: DatasetCard, num_images: int, student: Student | None) -> None:
-        """Raise BenchError if the last pass of an epoch has one image that cannot be normalised.
+        """Raise BenchError if the last pass of a batch has one image that cannot be normalised.
 
-        Cheap: only a last pass of one image is tried, on noise.
+        Cheap: only a pass of one image is tried, on noise.
         """
         batch = settled(self.batch, "batch")
         at_once = math.ceil(batch / self.passes)
-        if (num_images % at_once or at_once) != 1:
+        sizes = min(batch, num_images), (num_images - 1) % batch + 1  # of most batches, of the last
+        if all((size - 1) % at_once for size in sizes):
             return
         chosen: Any = required(student)
         if not _learns_alone(chosen, card.num_classes, self.side, settled(self.norm, "norm")):
             raise BenchError(
-                f"A batch of one image with feature maps of 1 x 1 cannot be normalised: "
-                f"{num_images} images in batches of {batch}. Choose a `batch` that leaves no last "
-                "image alone, or a larger `resolution`."
+                "A pass of one image with feature maps of 1 x 1 cannot be normalised "
+                f"({num_images} images, batch={batch}, passes={self.passes}): choose a `batch` "
+                "that leaves no image alone, or a larger `resolution`."
             )
 
     def study(

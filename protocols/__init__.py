@@ -48,7 +48,8 @@ PROTOCOLS: dict[str, EvalProtocol] = {
     # 04_evaluation/RDED: the same code with `--re-epochs 500`.
     "soft/vlcp": SoftLabel(table="vlcp"),
     # VILA-Lab/SRe2L @ 8d00cba, relabel/relabel.sh, validate/train_FKD.sh; suduo94/D4M @ da35d10.
-    # Answers of all epochs are stored, crops are cut from PIL images, an update has two passes.
+    # Answers of all epochs are stored, crops are cut from PIL images, an update has two passes,
+    # and products are plain float32 ones.
     "soft/fkd": SoftLabel(
         table="fkd",
         patches=1,
@@ -58,6 +59,7 @@ PROTOCOLS: dict[str, EvalProtocol] = {
         norm_updates=1,
         passes=2,
         evaluate_offset=1,
+        numerics="fp32",
         labels="stored",
     ),
     # lin-zhao-resoLve/D3HR @ 8ba351d, validation/validate.py: no shuffle, crops of PIL images.

@@ -146,6 +146,7 @@ class SoftLabel(Studying):
             evaluate_after=either(self.evaluate_after, tested_from),
             teacher=teacher,
             temperature=either(self.temperature, TEMPERATURES[self.mix]),
+            label_seed=self.label_seed if self.labels == "stored" else 0,  # nothing reads it else
         )
 
     def fillings(self) -> dict[str, Filling]:

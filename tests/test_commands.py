@@ -90,6 +90,20 @@ def test_scoring_a_folder_gives_the_scores_of_the_method_that_made_it(
     assert by_method["theirs"] == by_method["first"]
 
 
+def test_a_scored_folder_that_is_called_as_a_method_is_told_from_it(
+    bench, tiny_set, finished, tmp_path
+):
+    (made,) = (finished / "distilled" / "tiny" / "first" / "ipc2").iterdir()
+    shutil.copytree(made, tmp_path / "random")
+    score = ("score", tmp_path / "random", "--dataset", f"tiny=folder:{tiny_set}", "--dry-run")
+    options = ("--protocols", "hard[epochs=2,resolution=16]", "--students", "convnet2[width=4]")
+    answer = bench(*score, *options, "--out", tmp_path / "out")
+    assert answer.status == 0, answer.err
+    assert "folder:random, tiny, IPC 2" in answer.out
+    named = bench(*score, *options, "--name", "random", "--out", tmp_path / "out")
+    assert (named.status, "choose another alias" in named.err) == (2, True)
+
+
 def test_a_folder_pattern_is_read_once_per_seed(bench, tiny_run, finished, tmp_path):
     for seed in (0, 1):
         (made,) = (finished / "distilled" / "tiny" / "random" / "ipc1").glob(f"seed{seed}-*")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from bench import specs
 from bench.backbones import build_student
 from bench.backbones.students import ConvNet, ResNet
 from bench.data.classes import class_list
@@ -85,6 +87,37 @@ def test_a_checkpoint_of_a_training_script_is_imported(bench, tmp_path, network)
     assert json.loads(header_of(out)["classes"]) == ["ant", "bee", "cat"]
     assert header_of(out)["network"] == NETWORK
     assert {path.name for path in tmp_path.iterdir()} == {"x.pth", "x.safetensors"}
+
+
+@pytest.mark.usefixtures("in_process")
+def test_the_printed_request_opens_the_file_with_the_norm_it_was_imported_with(bench, tmp_path):
+    from bench.teachers.specs import WeightsFile
+    from protocols.soft import SoftLabel
+
+    other = build_student(
+        ConvNet(2, width=4), num_classes=3, image_size=16, norm="instance", seed=5
+    )
+    torch.save(other.state_dict(), tmp_path / "x.pt")
+    out = tmp_path / "y.safetensors"
+    answer = bench("import-teacher", tmp_path / "x.pt", *ASKED, "--norm", "instance", "-o", out)
+    assert answer.status == 0, answer.err
+    (request,) = re.findall(r'ask for it as "soft(\[.*\])"', answer.out)
+    fields = dict(specs.parse(f"soft{request}").fields)
+    teacher = specs.override(SoftLabel(), fields, "soft").teacher
+    assert teacher == WeightsFile(str(out), NETWORK, "instance")
+
+
+def test_options_that_weights_of_torchvision_leave_no_choice_of_are_refused(bench, tmp_path):
+    (tmp_path / "x.pth").write_bytes(b"\x80")
+    weights = ("--weights", "ResNet18_Weights.IMAGENET1K_V1")
+    for option, value in {
+        "--key": "ema", "--norm": "instance", "--resolution": "64", "--top1": "70",
+    }.items():  # fmt: skip
+        answer = bench("import-teacher", tmp_path / "x.pth", *weights, option, value)
+        assert answer.status == 2
+        assert f"of which `{option}` cannot be chosen: leave it out." in answer.err
+    both = bench("import-teacher", tmp_path / "x.pth", *weights, "--key", "a", "--top1", "70")
+    assert "`--key` and `--top1` cannot be chosen: leave them out." in both.err
 
 
 def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(bench, tmp_path):

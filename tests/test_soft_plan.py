@@ -32,6 +32,15 @@ def test_a_dry_run_names_the_control_and_counts_the_training_of_the_teacher(benc
     assert others.count("the teacher") == 1
 
 
+def test_a_dry_run_says_that_the_making_of_stored_labels_is_not_counted(bench, soft_run):
+    words = "stored labels (once for every distilled set)"
+    assert words not in bench(*soft_run).out
+    answer = bench(*(argument.replace("soft[", "soft[labels=stored,") for argument in soft_run))
+    assert answer.status == 0, answer.err
+    (others,) = re.findall(r"Not counted, as built once for all: (.*)", answer.out)
+    assert others.endswith(f", {words}.")
+
+
 def test_a_dry_run_says_what_disk_and_memory_it_takes(bench, soft_run):
     answer = bench(*soft_run)
     assert re.search(r"Kept in the cache: at most .*teacher [\d.]+ k?B", answer.out)

@@ -32,7 +32,7 @@ def refusal(student: str) -> str | None:
     if source != "torchvision" or model not in models.list_models():
         return None
     return (
-        f"`{student}` is not a plain image classifier. Choose a classifier of "
+        f"`{student}` is not a plain image classifier: choose a classifier of "
         f"torchvision.models, such as 'torchvision/resnet18'."
     )
 
@@ -55,12 +55,12 @@ def build_library(student: str, num_classes: int, image_size: int) -> nn.Module:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise UsageError(
             f"`{student}` cannot take images of {image_size} x {image_size} pixels "
-            f"({_need(source, model)}): {reason}. Choose another resolution or student."
+            f"({_need(source, model)}; {reason}): choose another resolution or student."
         ) from error
     if not isinstance(logits, Tensor) or logits.shape != (1, num_classes):
         raise UsageError(
-            f"`{student}` does not answer an image with {num_classes} logits. "
-            f"Choose another student."
+            f"`{student}` does not answer an image with {num_classes} logits: choose another "
+            "student."
         )
     return network
 
@@ -76,8 +76,8 @@ def embed_library(model: nn.Module, images: Tensor) -> Tensor:
     linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if not linear:
         raise UsageError(
-            f"{type(model).__name__} has no linear layer, so it has no features to embed with. "
-            f"Choose another network."
+            f"{type(model).__name__} has no linear layer, so it has no features to embed with: "
+            "choose another network."
         )
     seen: list[Tensor] = []
     with linear[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):

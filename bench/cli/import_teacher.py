@@ -51,6 +51,7 @@ def import_teacher(
     if weights is not None:
         if network or classes:
             raise UsageError("`--weights` says network and classes already: leave those out.")
+        _refuse_ignored(key, norm, resolution, top1)
         wanted = of_torchvision(file, weights, out)
     elif network is None or out is None:
         raise UsageError(
@@ -71,10 +72,27 @@ def import_teacher(
     typer.echo(_said(wanted, import_teacher(wanted)))
 
 
+def _refuse_ignored(key: str, norm: str, resolution: int, top1: float | None) -> None:
+    """Raise UsageError for what torchvision's own file leaves no choice of."""
+    meant = {
+        "--key": not key,
+        "--norm": norm == "batch",
+        "--resolution": resolution == 224,
+        "--top1": top1 is None,
+    }
+    ignored = [f"`{option}`" for option, as_it_is in meant.items() if not as_it_is]
+    if ignored:
+        raise UsageError(
+            f"`--weights` is a file of torchvision's, of which {' and '.join(ignored)} cannot be "
+            f"chosen: leave {'it' if len(ignored) == 1 else 'them'} out."
+        )
+
+
 def _said(wanted: Import, count: int) -> str:
     size = f"{wanted.to.stat().st_size / 1e6:,.1f} MB"
     if wanted.weights:
         return f"{wanted.weights}: {count} classes, {size} in {wanted.to}"
-    request = f'"soft[teacher=file[path={wanted.to},network={wanted.network}]]"'
+    norm = "" if wanted.norm == "batch" else f",norm={wanted.norm}"
+    request = f'"soft[teacher=file[path={wanted.to},network={wanted.network}{norm}]]"'
     order = "" if wanted.classes else ' (which class each is, is not said: add "classes=dataset")'
     return f"{count} classes{order}, {size} in {wanted.to}: ask for it as {request}"

@@ -74,7 +74,7 @@ def score(
         if ipc is None:
             ipc = _images_per_class(folder, dataset, data_root)
         keys = given(
-            methods=(f"{name or folder.resolve().name}=folder:{folder}[take={take}]",),
+            methods=(_method(folder, name, take),),
             datasets=(dataset,),
             ipc=(ipc,),
             protocols=listed(protocols),
@@ -91,6 +91,12 @@ def score(
         )
         suite = suites.Suite({})
         return start(suite.run_spec(keys), options, suite, dry_run=dry_run, yes=yes)
+
+
+def _method(folder: Path, name: str | None, take: str) -> str:
+    """Return the request for the set, which goes by the name of its folder if it has no other."""
+    alias = f"{name}=" if name else ""
+    return f"{alias}folder:{folder.resolve()}[take={take}]"
 
 
 def _images_per_class(folder: Path, dataset: str, data_root: Path | None) -> int:

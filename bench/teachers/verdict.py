@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
-from bench.teachers.base import Teacher
-from bench.teachers.specs import Shipped, TorchvisionWeights, Trained, WeightsFile
+from bench.teachers.base import Given, Teacher
+from bench.teachers.specs import TorchvisionWeights, Trained, WeightsFile
 
 if TYPE_CHECKING:
     from bench.sets import DatasetCard
@@ -79,6 +79,12 @@ def _near_chance(facts: TeacherFacts, card: DatasetCard, teacher: Teacher) -> st
 
 def _too_good(facts: TeacherFacts, card: DatasetCard, teacher: Teacher) -> str:
     """Return why the test images may have been among what the teacher was trained on."""
+    if isinstance(teacher, WeightsFile) and _held_out(card):  # of unknown training images
+        return (
+            f"The teacher {teacher.title!r} was not trained here, and {card.name!r} tests on "
+            "images that are held out (they may be among its training images), so its "
+            f"{facts.top1:.1f} % may say too much."
+        )
     if reason := _known_overlap(card, teacher):
         return (
             f"The teacher {teacher.title!r} was trained on images that {card.name!r} tests on "
@@ -98,10 +104,13 @@ def _known_overlap(card: DatasetCard, teacher: Teacher) -> str:
     """Return which images it has seen; "" if none are known."""
     if isinstance(teacher, TorchvisionWeights) and card.test_split.startswith("fastai"):
         return "fastai's split has training images of ILSVRC2012 there"
-    given = isinstance(teacher, TorchvisionWeights | Shipped)
-    if given and ":held-out-" in card.test_split:
+    if isinstance(teacher, Given) and _held_out(card):
         return "they are held out of its own training images"
     return ""
+
+
+def _held_out(card: DatasetCard) -> bool:
+    return ":held-out-" in card.test_split
 
 
 def _stated(facts: TeacherFacts, card: DatasetCard, teacher: Teacher) -> tuple[float | None, float]:

@@ -191,7 +191,7 @@ def _plain_errors(recipe: Recipe, num_images: int) -> Iterator[None]:
         if "more than 1 value per channel" not in str(error):  # torch's words
             raise
         raise BenchError(
-            f"A batch of one image with feature maps of 1 x 1 cannot be normalised: {num_images} "
-            f"images in batches of {recipe.batch}. Choose a `batch` that leaves no last image "
-            "alone, or a larger `resolution`."
+            "A pass of one image with feature maps of 1 x 1 cannot be normalised "
+            f"({num_images} images, batch={recipe.batch}, passes={recipe.passes}): choose a "
+            "`batch` that leaves no image alone, or a larger `resolution`."
         ) from error

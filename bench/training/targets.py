@@ -56,6 +56,10 @@ class Labels(Protocol):
     def digest(self, epoch: int) -> bytes:
         """Return `Sight.digest()` of the epoch that the teacher saw."""
 
+    @property
+    def entry(self) -> str:
+        """Return what `bench cache` calls them."""
+
 
 def soft_loss(
     logits: Tensor, wanted: Tensor, temperature: float, squared: bool, weights: Tensor | None
@@ -189,7 +193,7 @@ class FromStore(_Soft):
             return
         raise BenchError(
             f"The stored labels of this set were made {found}: "
-            "`bench cache prune` removes them, then run again."
+            f"`bench cache prune {self._labels.entry} --yes` removes them, then run again."
         )
 
     def ask(self, batch: Batch) -> Loss:

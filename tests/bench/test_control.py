@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 
 from bench.controls import control_parts
+from bench.errors import UsageError
 from bench.plan import planned
 from bench.plugins import Plugin
 from bench.registry import Registry
@@ -115,6 +116,14 @@ def test_a_control_that_is_named_already_is_not_added(method):
     assert control_parts(run.parts(), REGISTRY) == ()
     evaluated(run, said)
     assert not any("control" in sentence for sentence in said)
+
+
+def test_a_method_with_the_name_of_the_control_is_none():
+    run = request("controlled", methods=("folder:x/random",))
+    (part,) = control_parts(run.parts(), REGISTRY)
+    assert part.methods == ("random",)
+    with pytest.raises(UsageError, match="'random' is a registered name and cannot stand for"):
+        evaluated(request("controlled", methods=("random=folder:x",)))
 
 
 def test_a_control_that_another_part_has_run_already_is_not_announced():

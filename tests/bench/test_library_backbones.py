@@ -102,9 +102,9 @@ def test_library_students_keep_their_native_norm(norm):
         ("timm/deit_tiny_patch16", ("Did you mean 'timm/deit_tiny_patch16_224'?",)),
         ("timm/resnet18.a1_in1k", ("Did you mean 'timm/resnet18",)),
         ("keras/resnet50", ("Unknown student 'keras/resnet50'", "torchvision/<id>", "timm/<id>")),
-        ("torchvision/fasterrcnn_resnet50_fpn", ("not a plain image classifier",)),
-        ("fcn_resnet50", ("not a plain image classifier",)),
-        ("torchvision/quantized_resnet18", ("not a plain image classifier",)),
+        ("torchvision/fasterrcnn_resnet50_fpn", ("not a plain image classifier: choose a",)),
+        ("fcn_resnet50", ("not a plain image classifier: choose a",)),
+        ("torchvision/quantized_resnet18", ("not a plain image classifier: choose a",)),
     ],
 )
 def test_a_name_that_is_no_student_is_refused_with_a_way_out(name, parts):
@@ -128,7 +128,11 @@ def test_an_unknown_id_is_refused_when_it_is_built():
 @pytest.mark.parametrize(
     ("name", "size", "parts"),
     [
-        ("alexnet", 32, ("torchvision/alexnet", "32 x 32", "at least 63")),
+        (
+            "alexnet",
+            32,
+            ("torchvision/alexnet", "32 x 32", "at least 63", "): choose another resolution or"),
+        ),
         ("vit_b_16", 40, ("torchvision/vit_b_16", "40 x 40", "indivisible")),
         ("timm/test_maxvit", 50, ("timm/test_maxvit", "50 x 50", "made for 160")),
     ],

@@ -61,6 +61,17 @@ def test_an_alias_cannot_be_the_name_of_a_preset():
         Registry().method("s3/code=dit")
 
 
+def test_a_folder_cannot_take_the_name_of_a_method_and_is_told_from_it():
+    words = "'random' is a registered name and cannot stand for 'folder:out': choose another alias."
+    with pytest.raises(UsageError) as caught:
+        Registry().method("random=folder:out")
+    assert str(caught.value) == words
+    assert _one("folder:out/random").label == "folder:random"
+    ours = _one("ours=folder:out/random")
+    assert (ours.label, ours.kind) == ("ours", "folder:ours")
+    assert _one("folder:out/mine[take=first]").label == _one("mine=folder:x[take=first]").label
+
+
 def test_a_misspelt_preset_is_refused_with_the_closest_name():
     with pytest.raises(UsageError, match="Did you mean 's3/code'"):
         Registry().method("s3/cod")

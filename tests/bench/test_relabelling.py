@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections import namedtuple
 from dataclasses import replace
@@ -170,6 +171,22 @@ def test_labels_of_other_views_and_of_other_sets_are_refused(real, context):
         targets.begin(0, draw_sight(RECIPE, sizes.expand(NUM, 2), artefact_streams(1), 0))
     with pytest.raises(BenchError, match="for 10 images, but the set has 12"):
         targets.begin(0, draw_sight(RECIPE, sizes.expand(12, 2), artefact_streams(0), 0))
+
+
+def test_what_is_advised_for_labels_of_other_views_removes_them(
+    real, context, bench, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    ctx, artefact = context(), stored(real)
+    targets = FromStore(ctx.get(artefact), 20.0, False)
+    other = draw_sight(RECIPE, torch.tensor([[SIDE, SIDE]] * NUM), artefact_streams(1), 0)
+    with pytest.raises(BenchError) as caught:
+        targets.begin(0, other)
+    (command,) = re.findall(r"`bench (.*)` removes them, then run again", str(caught.value))
+    assert ctx.artefacts.has(artefact)
+    done = bench(*command.split())
+    assert done.status == 0, done.err
+    assert not ctx.artefacts.has(artefact)
 
 
 def test_labels_need_room_before_the_teacher_is_asked(real, context, monkeypatch):

@@ -241,7 +241,7 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_epoch():
 
 def test_a_lone_last_image_that_cannot_be_normalised_is_a_plain_error():
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(3, 2))
-    with pytest.raises(BenchError, match="9 images in batches of 4"):
+    with pytest.raises(BenchError, match=r"\(9 images, batch=4, passes=1\): choose a"):
         run(model, train_on=examples(9))
     run(model, train_on=examples(10))
 

@@ -218,6 +218,8 @@ def test_order_and_views_may_come_from_streams_of_their_own_and_dropout_does_not
 class Kept:
     """Answers to the epochs of some streams, in float16."""
 
+    entry = "artefacts/Kept-0"
+
     def __init__(self, asked, recipe, streams, data):
         self._recipe, self._streams, self._data, self._asked = recipe, streams, data, asked
 
@@ -261,7 +263,9 @@ def test_stored_labels_of_other_views_are_refused_and_not_learned():
     model, data = network(), examples()
     before = state(model)
     labels = FromStore(Kept(teacher(), RECIPE, OTHERS, data), 4.0, False)
-    words = r"made for other views \(epoch 1\): `bench cache prune` removes them, then run again\."
+    words = (
+        r"other views \(epoch 1\): `bench cache prune artefacts/Kept-0 --yes` removes them, then"
+    )
     with pytest.raises(BenchError, match=words):
         run(model, labels, seeing=STREAMS)
     assert torch.equal(state(model), before)

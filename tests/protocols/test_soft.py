@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
+from bench import specs
 from bench.artefacts import ArtefactStore
 from bench.backbones import build_student
 from bench.backbones.students import ConvNet
@@ -188,6 +189,14 @@ def test_stored_labels_give_what_a_fresh_teacher_gives_in_the_same_views(evaluat
     assert replayed.facts["labels"] == "stored"
 
 
+def test_the_seed_of_stored_labels_is_part_of_no_result_without_them(evaluated):
+    def identity(**fields):
+        return specs.identity("soft", short(**fields).resolve(evaluated.real.card, 4, STUDENT))
+
+    assert identity(label_seed=3) == identity()
+    assert identity(labels="stored", label_seed=3) != identity(labels="stored")
+
+
 def test_students_with_other_seeds_and_rates_share_stored_labels(evaluated, tmp_path):
     for fields in ({}, {"lr": 0.5}, {"temperature": 3.0}, {"norm_updates": 1}):
         evaluated(short(labels="stored", **fields), seeds=(0, len(fields)))
@@ -262,11 +271,33 @@ def test_patches_on_whole_images_are_said(evaluated):
 
 
 def test_a_last_image_alone_that_cannot_be_normalised_is_refused_before_training(evaluated):
-    with pytest.raises(BenchError, match="8 images in batches of 7"):
+    with pytest.raises(BenchError, match=r"\(8 images, batch=7, passes=1\): choose a `batch`"):
         evaluated(short(batch=7), student=Pooled())
-    with pytest.raises(BenchError, match="8 images in batches of 14"):
+    with pytest.raises(BenchError, match=r"\(8 images, batch=14, passes=2\)"):
         evaluated(short(batch=14, passes=2), student=Pooled())
     assert evaluated(short(batch=5, epochs=1, evaluations=1), student=Pooled()).scores
+
+
+@pytest.mark.parametrize(
+    ("num", "batch", "passes"),
+    [(6, 5, 2), (6, 3, 2), (8, 3, 2), (6, 5, 1), (7, 7, 2), (7, 14, 2), (8, 14, 2), (8, 4, 2),
+     (9, 9, 4), (10, 9, 4), (11, 6, 3), (1, 4, 1), (4, 1, 1), (12, 7, 3), (5, 64, 16)],
+)  # fmt: skip
+def test_an_image_that_is_alone_in_any_pass_is_refused(make_card, num, batch, passes):
+    images = list(range(num))
+    at_once = math.ceil(batch / passes)
+    batches = [images[start : start + batch] for start in range(0, num, batch)]
+    alone = any(
+        len(some[start : start + at_once]) == 1
+        for some in batches
+        for start in range(0, len(some), at_once)
+    )
+    protocol = short(batch=batch, passes=passes).resolve(make_card(2, 16), 4, Pooled())
+    if not alone:
+        protocol.check_images(make_card(2, 16), num, Pooled())
+        return
+    with pytest.raises(BenchError, match="A pass of one image"):
+        protocol.check_images(make_card(2, 16), num, Pooled())
 
 
 def test_a_teacher_that_cannot_serve_the_set_is_refused(make_card, tmp_path):

@@ -192,6 +192,10 @@ def test_statistics_of_batch_norm_are_updated_twice_but_in_fkd_which_has_two_pas
     assert set(found.values()) == {(2, 1)}
 
 
+def test_only_fkd_trains_in_plain_float32():
+    assert {name for name in ALL if PROTOCOLS[name].numerics == "fp32"} == {"soft/fkd"}
+
+
 def test_only_fkd_stores_its_labels():
     assert {name for name in ALL if PROTOCOLS[name].labels == "stored"} == {"soft/fkd"}
 
