@@ -51,12 +51,12 @@ class Teacher(ABC):
     def blank(self, card: DatasetCard, resolution: int) -> nn.Module:
         """Return it untrained, with one logit for every class of a set: for probes and FLOP."""
 
+    @abstractmethod
     def fresh(self, num_outputs: int, resolution: int, seed: int = 0) -> nn.Module:
         """Return one of its networks untrained, on the CPU, with weights that follow from `seed`.
 
         UsageError if the network cannot take images of this resolution.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say what its network is.")
 
     def given(self) -> Path | None:
         """Return the file of weights that are given, fetched if need be; None: they are trained.
