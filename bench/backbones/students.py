@@ -56,7 +56,7 @@ class ConvNet:
             hint = f" or `convnet{deepest}`" if deepest > 0 else ""
             raise UsageError(
                 f"`{self.name}` halves its images {self.depth} times and needs at least "
-                f"{2**self.depth} pixels per side, got {image_size}. Choose a larger "
+                f"{2**self.depth} pixels per side, got {image_size}: choose a larger "
                 f"resolution{hint}."
             )
         return ConvolutionalNetwork(self.depth, self.width, num_classes, image_size, used)
@@ -208,6 +208,6 @@ def _check_last_stage(name: str, image_size: int, norm: str, *, halving: int, no
     if image_size < needed:
         raise UsageError(
             f"`{name}` with {norm} norm needs at least {needed} pixels per side, got "
-            f"{image_size}. Choose a larger resolution"
+            f"{image_size}: choose a larger resolution"
             + (' or norm "batch".' if halving <= image_size else ".")
         )

@@ -188,11 +188,11 @@ def _free(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UsageError(
             "The name of a dataset must be letters, digits, `.`, `_` and `-`, the first a letter "
-            f"or digit, got {name!r}. Choose one with `NAME=folder:PATH`."
+            f"or digit, got {name!r}: choose one with `NAME=folder:PATH`."
         )
     if name in DATASETS:
         raise UsageError(
-            f"{name!r} is the name of a registered dataset, so a folder cannot have it. "
-            f"Choose another, such as `my-{name}=folder:PATH`."
+            f"{name!r} is the name of a registered dataset, so a folder cannot have it: "
+            f"choose another, such as `my-{name}=folder:PATH`."
         )
     return name

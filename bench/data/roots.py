@@ -23,7 +23,7 @@ def find_root(
     """
     if data_root is None:
         raise UsageError(
-            f"{name!r} needs {layout}. Say where with `--data-root PATH` or the environment "
+            f"{name!r} needs {layout}: say where with `--data-root PATH` or the environment "
             f"variable `BENCH_DATA`, or name any folder with `NAME=folder:PATH`.{instead}"
         )
     if not data_root.is_dir():

@@ -351,10 +351,10 @@ def test_width_multiplies_the_channels():
     ("name", "size", "parts"),
     [
         ("convnet6", 32, ("`convnet6`", "64 pixels", "got 32", "`convnet5`")),
-        ("convnet3", 1, ("`convnet3`", "8 pixels", "got 1.", "larger resolution.")),
+        ("convnet3", 1, ("`convnet3`", "8 pixels", "got 1:", "larger resolution.")),
         ("resnet18", 8, ("`resnet18`", "9 pixels", "got 8", "batch")),
         ("resnetap10", 15, ("`resnetap10`", "16 pixels", "got 15", "batch")),
-        ("resnetap10", 7, ("`resnetap10`", "16 pixels", "got 7.", "larger resolution.")),
+        ("resnetap10", 7, ("`resnetap10`", "16 pixels", "got 7:", "larger resolution.")),
     ],
 )
 def test_too_small_images_are_refused_with_student_need_and_size(name, size, parts):

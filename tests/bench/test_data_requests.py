@@ -50,7 +50,7 @@ def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
         ("", "Unknown dataset ''"),
         ("=folder:/a/b", "got ''"),
         ("my set=folder:/a/b", "got 'my set'"),
-        ("folder:/a/my set", "Choose one with `NAME=folder:PATH`"),
+        ("folder:/a/my set", "choose one with `NAME=folder:PATH`"),
         ("../x=folder:/a/b", "got '../x'"),
         ("imagenette=folder:/a/b", "`my-imagenette=folder:PATH`"),
         ("folder:/a/shapewoof", "'shapewoof' is the name of a registered dataset"),
