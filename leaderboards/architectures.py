@@ -148,7 +148,7 @@ def _drop(reference: Cell | None, cell: Cell | None, sign: float) -> Drop | None
         return None
     first = {(value.distilled, value.student): value.number for value in reference.values}
     pairs = [
-        Value(value.distilled, value.student, sign * (first[at] - value.number))
+        Value(value.distilled, value.seed, value.student, sign * (first[at] - value.number))
         for value in cell.values
         if (at := (value.distilled, value.student)) in first
     ]
@@ -160,7 +160,9 @@ def _drop(reference: Cell | None, cell: Cell | None, sign: float) -> Drop | None
 
 def _mean(drops: Sequence[Drop | None]) -> Drop | None:
     """Return the mean over methods, every method counting once; None without any."""
-    values = [Value(str(number), (), drop.mean) for number, drop in enumerate(drops) if drop]
+    values = [
+        Value(str(number), number, (), drop.mean) for number, drop in enumerate(drops) if drop
+    ]
     if not values:
         return None
     found = summarise(values)

@@ -12,10 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from leaderboards.ledger import Quote
 
 LEVEL = 0.95
 """Coverage of the intervals."""
+
+Over = Literal["sets", "students", "nothing"]
+"""Of what an interval is one."""
 
 
 @dataclass(frozen=True, order=True)
@@ -24,6 +30,8 @@ class Value:
 
     distilled: str
     """Revision of the distilled set."""
+    seed: int
+    """s: the distillation seed, and the first seed of the student."""
     student: tuple[int, ...]
     """(s, r), the seeds of the student; () for a number of the set itself, without a student."""
     number: float
@@ -45,12 +53,24 @@ class Cell:
     low: float | None
     """Lower end of the 95% interval of the mean; see `interval`."""
     high: float | None
+    over: Over
+    std_sets: float | None
+    """Component of the standard deviation between sets; None: not estimable or not applicable."""
+    std_students: float | None
+    """Component between students of one set; None: not estimable or not applicable."""
     values: tuple[Value, ...]
     """All values, sorted by set and student."""
     rank: int | None = None
-    """1 is best; None where nothing is ranked."""
+    """1 + the methods that are separated and better; None where nothing is ranked."""
+    rank_low: int | None = None
+    rank_high: int | None = None
+    """Ends of the 95% interval of the rank."""
+    ties: str = ""
+    """Letters: cells of a column that share one are not separated; "" where nothing is ranked."""
     protocol: str = ""
     """Identity of the protocol this cell was run under, where it is not its column's."""
+    quotes: tuple[Quote, ...] = ()
+    """Published numbers of the same thing, where they were asked for."""
 
 
 def summarise(values: Iterable[Value]) -> Cell:
@@ -75,6 +95,9 @@ def summarise(values: Iterable[Value]) -> Cell:
         n_students=sum(bool(value.student) for value in ordered),
         low=ends[0] if ends else None,
         high=ends[1] if ends else None,
+        over="nothing" if ends is None else "sets" if len(means) > 1 else "students",
+        std_sets=None,
+        std_students=None,
         values=ordered,
     )
 

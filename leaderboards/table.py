@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from bench.records import Record, Score, encode
 from leaderboards.headings import (
+    NOBODY,
     Card,
     Name,
     distinctions,
@@ -23,6 +24,7 @@ from leaderboards.headings import (
     short_revision,
 )
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
+from leaderboards.placing import Told
 from leaderboards.statistics import Cell, ranks, summarise
 from leaderboards.teachers import remarks_on_teachers
 
@@ -37,12 +39,26 @@ class Column:
     student: str
     """Heading of the student; "" for scores without one."""
     metric: str
-    """Name of the score, as in `bench.records.SCORES` or `COST`."""
+    """Name of the score, as in `bench.records.SCORES`."""
     distinction: str
     """Facts of the card that tell this column from others of the same heading; mostly ""."""
     card: Card
     """All that has to be said beside the score."""
     score: Score
+    protocol_name: Name = NOBODY
+    student_name: Name = NOBODY
+    told: Told | None = None
+    """What has to be said of the ranks; None for a score that is not ranked."""
+
+    @property
+    def block(self) -> str:
+        """Return the heading of the columns it stands among; "" for accuracies and costs."""
+        return self.score.block
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return the card by name."""
+        return dict(self.card)
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ def build(records: Iterable[Record]) -> list[Board]:
     Records with the same key answer the same request; the one that was started last counts.
     """
     sets: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    for record in _latest(records):
+    for record in latest(records):
         data = record.data
         sets[data.name, data.train_revision, data.test_revision].append(record)
     boards = []
@@ -100,7 +116,8 @@ def build(records: Iterable[Record]) -> list[Board]:
     return boards
 
 
-def _latest(records: Iterable[Record]) -> list[Record]:
+def latest(records: Iterable[Record]) -> list[Record]:
+    """Return of all records that answer one request the one that was started last."""
     found: dict[str, Record] = {}
     for record in records:
         old = found.get(record.key)
@@ -207,6 +224,8 @@ def _columns(places: list[Place]) -> tuple[Column, ...]:
             distinction=distinctions(cards[place._replace(card=())])[place.card],
             card=place.card,
             score=place.score(),
+            protocol_name=place.protocol,
+            student_name=place.student,
         )
         for place in places
     )

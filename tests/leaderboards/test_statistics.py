@@ -13,7 +13,7 @@ NUMBERS = st.floats(0, 100)
 
 def _values(sets: list[list[float]]) -> list[Value]:
     return [
-        Value(f"set {s}", (s, r), number)
+        Value(f"set {s}", s, (s, r), number)
         for s, students in enumerate(sets)
         for r, number in enumerate(students)
     ]
@@ -58,12 +58,12 @@ def test_a_single_student_has_neither_deviation_nor_interval():
 
 
 def test_values_without_students_count_sets_alone():
-    cell = summarise([Value("a", (), 1.0), Value("b", (), 3.0)])
+    cell = summarise([Value("a", 0, (), 1.0), Value("b", 1, (), 3.0)])
     assert (cell.n_sets, cell.n_students, cell.mean) == (2, 0, 2.0)
 
 
 def test_students_of_one_set_under_several_seeds_are_students_of_one_set():
-    cell = summarise([Value("only", (s, r), s + r) for s in range(3) for r in range(2)])
+    cell = summarise([Value("only", s, (s, r), s + r) for s in range(3) for r in range(2)])
     assert (cell.n_sets, cell.n_students) == (1, 6)
 
 
