@@ -440,7 +440,7 @@ def test_an_artefact_that_took_a_while_is_announced_once(bench, tiny_run, tmp_pa
     run[run.index("random,first")] = "kmeans[features=convnet1[width=4]@16]"
     said = bench(*run).err
     assert said.count("Built TrainedNetwork (tiny, ") == 1
-    assert said.count("Built Embeddings (tiny, ") == 1
+    assert said.count("Built the features ") == 1
 
 
 def test_a_set_that_took_a_while_to_open_is_named(bench, tiny_run, tmp_path, monkeypatch):
