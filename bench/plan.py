@@ -213,6 +213,8 @@ def _evaluations(run: RunSpec, selection: Selection, distilled: Unit) -> Iterato
     stochastic = distilled.resolved_method.stochastic
     seeds = [distilled.seed] if stochastic else range(run.seeds)
     for protocol in selection.protocols:
+        if distilled.ipc is None and not getattr(protocol.asked, "of_references", True):
+            continue
         students = selection.students if protocol.asked.uses_students else (None,)
         if not students:
             raise UsageError(f"{protocol.name!r} trains students: name some with `--students`.")
