@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 
 from bench.records import SCORES, Record, Score
 from leaderboards.headings import NOBODY, Card, Name, name_of, natural
+from leaderboards.labels import with_one_label
 from leaderboards.statistics import Value
 
 Group = Literal["hard", "soft", "other", "images", "cost"]
@@ -20,6 +21,9 @@ Group = Literal["hard", "soft", "other", "images", "cost"]
 
 BYTES = ("bytes", "stored_bytes")
 """The costs that are bytes."""
+
+BLOCKS = tuple(dict.fromkeys(score.block for score in SCORES.values()))
+"""Headings of the blocks in the order in which they stand; "" is that of accuracies and costs."""
 
 
 class Place(NamedTuple):
@@ -38,7 +42,7 @@ class Place(NamedTuple):
         return known if (known.group == "cost") == (self.group == "cost") else plugin
 
     def order(self) -> tuple[object, ...]:
-        """Return a sort key: group, protocol, student, then ranked scores first."""
+        """Return a sort key: group, protocol, student, block, then ranked scores first."""
         known = list(SCORES)
         position = known.index(self.metric) if self.metric in known else len(known)
         return (
@@ -47,11 +51,17 @@ class Place(NamedTuple):
             natural(self.student.label),
             self.student,
             self.protocol,
+            BLOCKS.index(self.score().block),
+            self.extractor(),
             not self.score().ranked,
             position,
             self.metric,
-            self.card,
+            [(name, natural(value)) for name, value in self.card],
         )
+
+    def extractor(self) -> str:
+        """Return the network whose features a score of the images compares; else ""."""
+        return dict(self.card).get("extractor", "") if self.group == "images" else ""
 
     def without_identity(self) -> Place:
         """Return the place that all identities of the same protocol label share."""
@@ -71,7 +81,8 @@ Grid = dict[Line, dict[Place, list[Value]]]
 
 
 def grid_of(records: list[Record]) -> Grid:
-    """Sort all values of the records into lines and places."""
+    """Sort all values of the records of one board into lines and places."""
+    records = with_one_label(records)
     mixed = _mixed(records)
     grid: Grid = defaultdict(lambda: defaultdict(list))
     for record in records:
