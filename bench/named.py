@@ -22,7 +22,7 @@ class Named(Generic[S]):
     asked: S
     """As requested: None means as published for the set, IPC and student at hand."""
     preset: S
-    """The registered instance, to say which fields a request has changed."""
+    """The registered instance with a suite's defaults, to say what a request has changed."""
     origin: str = ""
     """Where a third party's spec comes from, with version or file hash; "" is this project."""
     kind: str = ""
@@ -42,6 +42,11 @@ class Named(Generic[S]):
     def with_fields(self, fields: Mapping[str, str]) -> Named[S]:
         """Return the same name with some fields replaced by values given as text."""
         return dataclasses.replace(self, asked=specs.override(self.asked, fields, self.name))
+
+    def with_defaults(self, fields: Mapping[str, str]) -> Named[S]:
+        """Return the same with some fields replaced, which its label then leaves out."""
+        preset = specs.override(self.preset, fields, self.name)
+        return dataclasses.replace(self.with_fields(fields), preset=preset)
 
     def configured(self, request: specs.Request, known: Collection[str] = ()) -> Named[S]:
         """Return the spec with a request's fields, under its alias if it has one.

@@ -136,7 +136,8 @@ def planned(
             units.setdefault(unit.key, unit)
     for part in control_parts(run.parts(), registry) if run.control else ():
         left_out: dict[str, None] = {}
-        selection = Selection.of(part, registry).optional()
+        # Settings for the part's own methods need not fit its controls.
+        selection = Selection.of(part, registry, required=()).optional()
         found = [
             unit
             for card in _cards_of(part, cards)

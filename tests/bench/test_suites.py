@@ -29,8 +29,11 @@ def card_of(name):
 
 
 @pytest.mark.parametrize("name", suites.names())
-def test_a_suite_runs_every_method_and_leaves_none_out(name):
+def test_a_suite_of_all_methods_leaves_none_out(name):
     run = suites.load(name).run_spec({})
+    if "all" not in run.methods:
+        assert name == "embedded-gate"
+        return
     left_out = []
     cards = [card_of(dataset) for dataset in run.all_datasets]
     units = planned(run, Registry(), cards, left_out.append)
