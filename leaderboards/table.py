@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.records import Record, Score, encode
@@ -24,8 +24,8 @@ from leaderboards.headings import (
     short_revision,
 )
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
-from leaderboards.placing import Told
-from leaderboards.statistics import Cell, ranks, summarise
+from leaderboards.placing import Told, place_column
+from leaderboards.statistics import Cell, summarise
 from leaderboards.teachers import remarks_on_teachers
 
 
@@ -90,7 +90,8 @@ class Board:
     """None: only methods without an IPC were run."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    """Best first, by the ranked columns from left to right; reference rows last."""
+    """Higher means first, by the ranked columns from left to right; reference rows last. The order
+    says nothing of methods that share a letter."""
     remarks: tuple[str, ...] = ()
     """What has to be said of the teachers behind soft labels, and of the size of what is stored."""
 
@@ -138,8 +139,9 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
     remarks = {name_of(method): method.remark for method in described}
     cells = _cells(grid)
     places = sorted({place for row in cells.values() for place in row}, key=Place.order)
-    ranked = _ranked(cells, places)
+    ranked, told = _ranked(cells, places, stochastic)
     heading = headings({line.method for line in grid})
+    columns = _columns(places, told)
     rows = [
         Row(
             method=heading[line.method]
@@ -159,8 +161,8 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
         train_revision=data.train_revision,
         test_revision=data.test_revision,
         ipc=ipc,
-        columns=_columns(places),
-        rows=tuple(sorted(rows, key=_row_order)),
+        columns=columns,
+        rows=tuple(sorted(rows, key=lambda row: _row_order(row, columns))),
         remarks=remarks_on_teachers(records),
     )
 
@@ -192,21 +194,26 @@ def _home(place: Place, own: set[Place], row: set[Place]) -> Place:
 
 
 def _ranked(
-    cells: dict[Line, dict[Place, Cell]], places: list[Place]
-) -> dict[Line, dict[Place, Cell]]:
-    """Return the cells with ranks in the columns of ranked scores."""
+    cells: dict[Line, dict[Place, Cell]], places: list[Place], stochastic: set[Name]
+) -> tuple[dict[Line, dict[Place, Cell]], dict[Place, Told]]:
+    """Return the cells with ranks in the columns of ranked scores, and what is told of these."""
     ranked = {line: dict(row) for line, row in cells.items()}
+    told = {}
     for place in places:
         if not place.score().ranked:
             continue
-        lines = [line for line, row in cells.items() if place in row and not line.reference]
-        means = [cells[line][place].mean for line in lines]
-        for line, rank in zip(lines, ranks(means, place.score().better), strict=True):
-            ranked[line][place] = dataclasses.replace(cells[line][place], rank=rank)
-    return ranked
+        lines = sorted(line for line, row in cells.items() if place in row and not line.reference)
+        placed, told[place] = place_column(
+            [cells[line][place] for line in lines],
+            [line.method in stochastic for line in lines],
+            place.score(),
+        )
+        for line, cell in zip(lines, placed, strict=True):
+            ranked[line][place] = cell
+    return ranked, told
 
 
-def _columns(places: list[Place]) -> tuple[Column, ...]:
+def _columns(places: list[Place], told: dict[Place, Told]) -> tuple[Column, ...]:
     students = headings({place.student for place in places})
     protocols = {
         student: headings({place.protocol for place in places if place.student == student})
@@ -226,11 +233,20 @@ def _columns(places: list[Place]) -> tuple[Column, ...]:
             score=place.score(),
             protocol_name=place.protocol,
             student_name=place.student,
+            told=told.get(place),
         )
         for place in places
     )
 
 
-def _row_order(row: Row) -> tuple[object, ...]:
-    places = [cell.rank if cell and cell.rank else float("inf") for cell in row.cells]
-    return row.reference, places, natural(row.method), row.name
+def _row_order(row: Row, columns: Sequence[Column]) -> tuple[object, ...]:
+    means = [
+        float("inf")
+        if cell is None
+        else -cell.mean
+        if column.score.better == "higher"
+        else cell.mean
+        for cell, column in zip(row.cells, columns, strict=True)
+        if column.score.ranked
+    ]
+    return row.reference, means, natural(row.method), row.name
