@@ -52,14 +52,13 @@ def _largest_difference(numbers: FloatArray, draws: int) -> float:
 
     Pooled residuals of the two-way layout `[K, S]` are drawn anew; blocks are the top level of the
     nested design, so their values carry the noise of sets and of students (Davison & Hinkley,
-    Bootstrap Methods and their Application, 1997, section 3.8).
+    Bootstrap Methods and their Application, 1997, section 3.8). Their scale does not matter.
     """
     import numpy as np
 
     rows, size = numbers.shape
     degrees = (rows - 1) * (size - 1)
-    pool = _residuals(numbers).ravel() * np.sqrt(numbers.size / degrees)
-    drawn = np.random.default_rng(0).choice(pool, size=(draws, rows, size))
+    drawn = np.random.default_rng(0).choice(_residuals(numbers).ravel(), size=(draws, rows, size))
     error = (_residuals(drawn) ** 2).sum(axis=(1, 2)) / degrees
     spread = np.ptp(drawn.mean(axis=2), axis=1)
     unit = np.sqrt(2 * error / size)

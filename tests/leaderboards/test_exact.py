@@ -74,5 +74,5 @@ def test_another_version_of_this_project_is_what_it_is_for(records):
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_is(records):
-    with pytest.raises(Incomparable, match="without 1|missing"):
+    with pytest.raises(Incomparable, match="without"):
         differing(from_records(records), records[:1])

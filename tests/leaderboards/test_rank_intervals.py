@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from leaderboards.blocks import Blocks
 from leaderboards.rank_intervals import rank_intervals
@@ -59,6 +60,23 @@ def test_one_method_that_varies_is_held_against_numbers_that_do_not():
 def test_equal_blocks_give_equal_intervals():
     first, second = (rank_intervals(blocks(NOISE), separate(blocks(NOISE)), "higher") for _ in "ab")
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(("t", "expected"), [(2.4, [(1, 2)] * 2), (3.1, [(2, 2), (1, 1)])])
+def test_an_interval_allows_for_the_largest_of_all_differences(t, expected):
+    """Holm needs no correction for the last pair; an interval that holds for all ranks does.
+
+    For normal noise the bound is the studentised range, over the root of two: about 2.75 here.
+    """
+    rows, size = 5, 60
+    bound = stats.studentized_range.ppf(0.95, rows, (rows - 1) * (size - 1)) / 2**0.5
+    assert 2.5 < bound < 3.0
+    noise = np.random.default_rng(1).standard_normal((rows, size))
+    noise -= noise.mean(axis=1, keepdims=True)
+    unit = np.sqrt(separate(blocks(noise)).shared[0, 1] / size)
+    numbers = noise + np.array([[0.0], [t * unit], [-100.0], [-200.0], [-300.0]])
+    assert separate(blocks(numbers)).separated[0, 1]
+    assert intervals(blocks(numbers))[:2] == expected
 
 
 NUMBERS = st.integers(2, 6).flatmap(
