@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint types clean
+.PHONY: help demo dev test gate lint types clean
 
 help:
 	@echo "make demo   install into $(VENV) and run the suite \`quick\`: nothing to download"
 	@echo "make test   all checks: lint, types, and tests against the built wheel"
+	@echo "make gate   run the suite \`embedded-gate\` and hold it against the committed baseline"
 	@echo "make lint   rules and format of the source only"
 	@echo "make types  types only"
 	@echo "make dev    install into $(VENV) with the tools for development"
@@ -25,6 +26,15 @@ dev: $(VENV)/.dev
 
 test: $(VENV)/.tox
 	$(BIN)/tox run -e lint,py
+
+# BENCH: another installation. The cache is a new one, so that nothing of older code is taken for done.
+BENCH = $(BIN)/bench
+GATE = runs/gate
+gate: $(if $(filter $(BIN)/bench,$(BENCH)),$(VENV)/.project)
+	rm -rf "$(GATE)"
+	BENCH_CACHE="$(abspath $(GATE))/cache" $(BENCH) run embedded-gate --yes --out "$(GATE)/run"
+	$(BENCH) check "$(GATE)/run" --baseline leaderboards/baselines/embedded-gate.json \
+	  --fail-on cells --junit "$(GATE)/gate.xml"
 
 lint: $(VENV)/.tox
 	$(BIN)/tox run -e lint

@@ -46,7 +46,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     datasets: tuple[str, ...] = ("imagenette", "imagewoof")
     ipc: tuple[int, ...] = (10, 50)
     """Images per class."""
-    protocols: tuple[str, ...] = ("hard",)
+    protocols: tuple[str, ...] = ("hard", "soft", "fidelity")
     students: tuple[str, ...] = ("convnet6", "resnetap10", "resnet18")
     seeds: int = 3
     """Distillation seeds 0 .. seeds - 1."""

@@ -129,7 +129,7 @@ def _differences(was: Held, now: Held) -> list[Change]:
     missing = sorted(was.by_seed.keys() - now.by_seed.keys(), key=str)
     if missing:
         without = ", ".join(str(s) if r is None else f"({s}, {r})" for s, r in missing)
-        facts.append(("the seeds", f"{len(was.values)}", f"without {without}"))
+        facts.append(("the set of seeds", "whole", f"without {without}"))
     return [Change(was.title, *fact) for fact in facts if fact[1] != fact[2]]
 
 

@@ -74,7 +74,7 @@ def listed(title: str, findings: Sequence[Finding], form: Literal["text", "markd
 def promised(baseline: Baseline, told: Promise) -> list[str]:
     """Return what a baseline holds and what it can find."""
     found = [
-        f"{len(baseline.cells)} cells, {told.cells} of them accuracies over {told.blocks} "
+        f"cells: {len(baseline.cells)}, ranked accuracies: {told.cells} over {told.blocks} "
         f"{_blocks(told)}; level {baseline.level:.2g}, margin {baseline.margin:g} points"
     ]
     if told.cells and told.blocks < 2:

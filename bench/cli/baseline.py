@@ -56,8 +56,8 @@ def baseline(
     records = list(store.records())
     if (failed := _failed(store, records)) and not force:
         raise BenchError(
-            f"{failed} units of {str(folder)!r} have failed: mend them with `bench run "
-            "--retry-failed`, or leave them out with `--force`."
+            f"{str(folder)!r} has failed units that have no record ({failed}): try them again with "
+            "`bench run --retry-failed`, or leave them out with `--force`."
         )
     made = baseline_file.from_records(
         records, level=level, margin=margin, relative_margin=relative_margin, against=against

@@ -127,9 +127,9 @@ def _answer(
     if exact:
         findings = of_exact(held.cells, differing(held, records))
         changed = [finding for finding in findings if finding.status == "failed"]
-        title = f"{len(changed)} of {len(findings)} cells are not the same, bit by bit"
+        title = f"not the same, bit by bit, in {len(changed)} of {len(findings)} cells"
         if not changed:
-            title = f"all values and sets of {len(findings)} cells are the same, bit by bit"
+            title = f"all values and sets are the same, bit by bit (cells: {len(findings)})"
         text = reports.gate.listed(title, changed, "text")
         page = reports.gate.listed(title, changed, "markdown")
         return _Answer(f"{text}{about}\n", page, findings, properties)
@@ -152,12 +152,16 @@ def _refused(sentence: str, findings: list[Finding]) -> _Answer:
 
 
 def _about(held: Baseline, records: list[Record]) -> str:
-    """Return which code gave the baseline, and which the run."""
+    """Return which code gave the baseline and which the run, and whether on another machine."""
+    from leaderboards.baseline_file import machine_of
+
     made = held.provenance
     commits = sorted({record.provenance.commit[:12] for record in records} - {""})
     now = ", ".join(commits) or "no checkout"
     then = ", ".join(one[:12] for one in made.commit.split("; ")) or "no checkout"
-    return f"baseline of {made.date}, commit {then}; records of commit {now}"
+    elsewhere = any(machine_of(record) not in made.machines for record in records)
+    noise = "; another machine or other libraries, whose rounding is noise" if elsewhere else ""
+    return f"baseline of {made.date}, commit {then}; records of commit {now}{noise}"
 
 
 def _for_github(annotations: str) -> bool:
