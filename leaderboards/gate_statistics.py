@@ -163,7 +163,8 @@ def _combined(scores: Sequence[Drawn], *, of_drop: bool) -> list[float]:
     """Return one p for every cell of all scores, in their order: the larger one of both tests."""
     import numpy as np
     from scipy.special import stdtr
-    from statsmodels.stats.multitest import multipletests
+
+    from leaderboards.separation import holm
 
     own: list[float] = []
     shared: list[float] = []
@@ -179,7 +180,7 @@ def _combined(scores: Sequence[Drawn], *, of_drop: bool) -> list[float]:
             errors = np.sqrt(spreads / size)
             pairs = zip(distances.tolist(), errors.tolist(), strict=True)
             found += [float(stdtr(degrees, _ratio(*pair))) for pair in pairs]
-    corrected = multipletests(shared, method="holm")[1].tolist() if shared else []
+    corrected = holm(np.array(shared)).tolist()
     return [max(pair) for pair in zip(corrected, own, strict=True)]
 
 

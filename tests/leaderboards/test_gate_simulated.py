@@ -5,7 +5,6 @@ Every pair goes as records through `gate.block_values` and `judge`, as in a chec
 
 from __future__ import annotations
 
-import gc
 import itertools
 from functools import cache
 
@@ -88,12 +87,6 @@ def simulated(student):
     return run
 
 
-@pytest.fixture
-def no_collection(monkeypatch):
-    """Keep statsmodels from collecting garbage in every correction: 50 ms a time."""
-    monkeypatch.setattr(gc, "collect", lambda: 0)
-
-
 def outcomes(pairs, shift, margin=MARGIN):
     """Return the verdicts on all pairs if every number of the later run were `shift` higher."""
     return [judge([x + shift for x in blocks], margin, LEVEL).outcome for blocks, *_ in pairs]
@@ -141,7 +134,7 @@ def test_the_power_against_five_points_is_at_least_the_stated_one(simulated, see
 
 @pytest.mark.parametrize(("seeds", "repeats"), DESIGNS)
 def test_not_more_than_the_level_of_all_runs_has_a_cell_condemned_at_the_margin(
-    simulated, no_collection, seeds, repeats
+    simulated, seeds, repeats
 ):
     margins = np.full(len(MEANS), MARGIN)
     alarms = 0
@@ -151,7 +144,7 @@ def test_not_more_than_the_level_of_all_runs_has_a_cell_condemned_at_the_margin(
     assert alarms <= stats.binom.interval(0.999, PAIRS // 2, LEVEL)[1]
 
 
-def test_a_cell_that_breaks_alone_is_found_among_the_others(simulated, no_collection):
+def test_a_cell_that_breaks_alone_is_found_among_the_others(simulated):
     margins, found = np.full(len(MEANS), MARGIN), 0
     for _, was, now in simulated(5, 1)[:300]:
         gains = (now - was).mean(2)
