@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.errors import unknown_name
 from leaderboards.headings import Card, distinctions, natural
-from leaderboards.statistics import Cell, Value, summarise
+from leaderboards.ranks.statistics import Cell, Value, summarise
 from leaderboards.table import Board, Column
 
 REFERENCES = ("resnet18", "torchvision/resnet18", "convnet6", "resnetap10")

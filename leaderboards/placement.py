@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 from bench.records import SCORES, Record, Score
 from leaderboards.headings import NOBODY, Card, Name, name_of, natural
 from leaderboards.labels import with_one_label
-from leaderboards.statistics import Value
+from leaderboards.ranks.statistics import Value
 
 Group = Literal["hard", "soft", "other", "images", "cost"]
 """`other`: protocols with students that are neither; `images`: metrics of the set itself."""

@@ -24,8 +24,8 @@ from leaderboards.headings import (
     short_revision,
 )
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
-from leaderboards.placing import Told, place_column
-from leaderboards.statistics import Cell, summarise
+from leaderboards.ranks.placing import Told, place_column
+from leaderboards.ranks.statistics import Cell, summarise
 from leaderboards.teachers import remarks_on_teachers
 
 

@@ -14,10 +14,10 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from leaderboards.audit import Line
 from leaderboards.headings import natural
-from leaderboards.ledger import COLUMNS as LEDGER
-from leaderboards.ledger import Verdict
+from leaderboards.published.audit import Line
+from leaderboards.published.ledger import COLUMNS as LEDGER
+from leaderboards.published.ledger import Verdict
 from reports.layout import plain
 from reports.long_csv import name_cell, number_cell
 from reports.markdown import escape

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from bench.records import SCORES
-from leaderboards.baseline_file import Baseline
-from leaderboards.gate import Checked, CheckedCell, Promise
+from leaderboards.gate.baseline_file import Baseline
+from leaderboards.gate.checking import Checked, CheckedCell, Promise
 from reports.gate_findings import Finding, difference, mean_in_words, p_value
 from reports.markdown import escape
 from reports.plain import plain

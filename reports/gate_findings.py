@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.records import SCORES
-from leaderboards.baseline_cells import Held
-from leaderboards.exact import Differing
-from leaderboards.gate import Change, Checked, CheckedCell
-from leaderboards.gate_statistics import Judged
+from leaderboards.gate.cells import Held
+from leaderboards.gate.checking import Change, Checked, CheckedCell
+from leaderboards.gate.exact import Differing
+from leaderboards.gate.statistics import Judged
 from reports.plain import plain
 
 FAIL_ON = ("cells", "undecidable")

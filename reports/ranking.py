@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.records import Score
 from leaderboards import Board, Cell, Column
-from leaderboards.placing import Told
+from leaderboards.ranks.placing import Told
 from reports.plain import plain
 
 SIGNS = {"reproduced": "=", "not reproduced": "≠", "not comparable": "?"}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.records import SCORES
-from leaderboards.standings import Standing
+from leaderboards.ranks.standings import Standing
 from reports.markdown import escape
 from reports.plain import plain
 

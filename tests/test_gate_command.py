@@ -17,7 +17,7 @@ from bench.records import Data, Described, Failure, Provenance, Record
 from bench.registry import Registry
 from bench.sets import DatasetCard
 from bench.store import Store
-from leaderboards import baseline_file
+from leaderboards.gate import baseline_file
 
 COMMITTED = Path(__file__).parent.parent / "leaderboards" / "baselines" / "embedded-gate.json"
 NOISE = (0.3, -0.9, 1.1, -0.2, 0.4)

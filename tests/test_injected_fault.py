@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from leaderboards import baseline_file
+from leaderboards.gate import baseline_file
 
 COMMITTED = Path(__file__).parent.parent / "leaderboards" / "baselines" / "embedded-gate.json"
 

@@ -13,7 +13,7 @@ from bench.errors import unknown_name
 
 if TYPE_CHECKING:
     from leaderboards import Board
-    from leaderboards.audit import Line
+    from leaderboards.published.audit import Line
 
 
 def audit(
@@ -32,8 +32,8 @@ def audit(
     """Print the published numbers of a method or paper beside those of a run."""
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)
-    from leaderboards import ledger
-    from leaderboards.audit import audit as audited
+    from leaderboards.published import ledger
+    from leaderboards.published.audit import audit as audited
 
     boards = _boards(folder)
     lines = audited(ledger.read(), boards or [], what)

@@ -9,7 +9,7 @@ import typer
 
 from bench.cli.options import OUT, number
 from bench.errors import BenchError, UsageError
-from leaderboards.baseline_file import AGAINST, LEVEL, MARGIN, RELATIVE_MARGIN
+from leaderboards.gate.baseline_file import AGAINST, LEVEL, MARGIN, RELATIVE_MARGIN
 
 if TYPE_CHECKING:
     from bench.records import Record
@@ -50,7 +50,7 @@ def baseline(
     import reports.gate
     from bench.files import replace_file
     from bench.store import Store
-    from leaderboards import baseline_file, gate
+    from leaderboards.gate import baseline_file, checking
 
     store = Store.existing(folder)
     records = list(store.records())
@@ -68,7 +68,7 @@ def baseline(
     except OSError as error:
         raise UsageError(f"{str(output)!r} cannot be written ({error.strerror}).") from error
     typer.echo(f"Wrote {output}.")
-    for sentence in reports.gate.promised(made, gate.promise(made)):
+    for sentence in reports.gate.promised(made, checking.promise(made)):
         typer.echo(sentence)
 
 

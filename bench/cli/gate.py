@@ -15,7 +15,7 @@ from bench.errors import BenchError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     from bench.records import Record
-    from leaderboards.baseline_file import Baseline
+    from leaderboards.gate.baseline_file import Baseline
     from reports.gate_findings import Finding
 
 ANNOTATIONS = ("auto", "github", "none")
@@ -57,7 +57,7 @@ def check(
         raise unknown_name("value", annotations, ANNOTATIONS, of="--annotations")
     if exact and (margin is not None or wanted):
         raise UsageError("`--exact` allows no difference: leave `--margin` and `--fail-on` out.")
-    from leaderboards.gate import Incomparable
+    from leaderboards.gate.checking import Incomparable
 
     outlets = _Outlets(junit, summary, _for_github(annotations))
     try:
@@ -116,8 +116,8 @@ def _answer(
 ) -> _Answer:
     import reports.gate
     from bench.store import Store
-    from leaderboards import baseline_file, gate
-    from leaderboards.exact import differing
+    from leaderboards.gate import baseline_file, checking
+    from leaderboards.gate.exact import differing
     from reports.gate_findings import of_check, of_exact
 
     held = baseline_file.read(path)
@@ -133,7 +133,7 @@ def _answer(
         text = reports.gate.listed(title, changed, "text")
         page = reports.gate.listed(title, changed, "markdown")
         return _Answer(f"{text}{about}\n", page, findings, properties)
-    checked = gate.check(held, records, margin)
+    checked = checking.check(held, records, margin)
     power = checked.promise.power
     properties |= {
         "level": f"{checked.level:g}",
@@ -153,7 +153,7 @@ def _refused(sentence: str, findings: list[Finding]) -> _Answer:
 
 def _about(held: Baseline, records: list[Record]) -> str:
     """Return which code gave the baseline and which the run, and whether on another machine."""
-    from leaderboards.baseline_file import machine_of
+    from leaderboards.gate.baseline_file import machine_of
 
     made = held.provenance
     commits = sorted({record.provenance.commit[:12] for record in records} - {""})

@@ -150,7 +150,7 @@ def _conclude(prepared: Prepared, result: Result | None) -> int:
     import reports.standings
     import reports.terminal
     from bench.cli.results import first_student
-    from leaderboards.standings import standings
+    from leaderboards.ranks.standings import standings
 
     records = prepared.records if result is None else result.records
     boards = leaderboards.build(records)

@@ -71,14 +71,14 @@ def first_student(run: RunSpec) -> str | None:
 
 def _quoted(boards: list[Board]) -> list[Board]:
     """Return the boards with published numbers beside the measured ones."""
-    from leaderboards import audit, ledger
+    from leaderboards.published import audit, ledger
 
     return audit.quoted(boards, ledger.read())
 
 
 def _print_boards(boards: list[Board], form: str, all_scores: bool) -> None:
     """Print the boards, and the average ranks over all of them where there are any."""
-    from leaderboards.standings import standings
+    from leaderboards.ranks.standings import standings
 
     if form == "terminal":
         from rich.console import Console

@@ -10,11 +10,12 @@ from scipy import stats
 
 from bench.errors import UsageError
 from bench.records import Data, Described, Provenance, Record
-from leaderboards import build, ledger
-from leaderboards.audit import audit, quoted
-from leaderboards.ledger import Published
-from leaderboards.recipes import DATASETS, METHODS, METRICS, Runs, recipe_of, student_of
-from leaderboards.verdicts import joint_half
+from leaderboards import build
+from leaderboards.published import ledger
+from leaderboards.published.audit import audit, quoted
+from leaderboards.published.ledger import Published
+from leaderboards.published.recipes import DATASETS, METHODS, METRICS, Runs, recipe_of, student_of
+from leaderboards.published.verdicts import joint_half
 
 ROWS = ledger.read()
 MADE = Provenance("2026-01-01", 1.0, 0.0, 0, "cpu", 1, "", False, {}, "3.12", "linux")

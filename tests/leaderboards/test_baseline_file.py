@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bench.errors import BenchError, UsageError
-from leaderboards import baseline_file
-from leaderboards.baseline_file import encode, from_records, read
+from leaderboards.gate import baseline_file
+from leaderboards.gate.baseline_file import encode, from_records, read
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from bench.errors import UsageError
-from leaderboards.baseline_file import from_records
-from leaderboards.exact import Differing, differing
-from leaderboards.gate import Incomparable
+from leaderboards.gate.baseline_file import from_records
+from leaderboards.gate.checking import Incomparable
+from leaderboards.gate.exact import Differing, differing
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from scipy import stats
 
 from bench.errors import UsageError
-from leaderboards import gate
-from leaderboards.baseline_file import from_records
+from leaderboards.gate import checking
+from leaderboards.gate.baseline_file import from_records
 
 NOISE = (0.3, -0.9, 1.1, -0.2, 0.4)
 OTHER = (-0.5, 0.8, 0.1, -1.0, 0.6)
@@ -36,7 +36,7 @@ def baseline(run):
 
 
 def test_the_same_records_are_unchanged_and_the_interval_is_a_point(baseline, run):
-    checked = gate.check(baseline, run())
+    checked = checking.check(baseline, run())
     assert (checked.primary.outcome, checked.primary.mean) == ("unchanged", 0.0)
     assert checked.primary.low == checked.primary.high == 0.0
     assert {cell.judged.outcome for cell in checked.cells} == {"unchanged"}
@@ -47,7 +47,7 @@ def test_the_same_records_are_unchanged_and_the_interval_is_a_point(baseline, ru
     ("shift", "outcome"), [(-9.0, "regression"), (9.0, "improvement"), (-1.9, "undecidable")]
 )
 def test_the_mean_difference_decides_paired_by_seed(baseline, run, shift, outcome):
-    checked = gate.check(baseline, run(OTHER, shift))
+    checked = checking.check(baseline, run(OTHER, shift))
     differences = [1.5 * (now - was) + shift for was, now in zip(NOISE, OTHER, strict=True)]
     assert checked.primary.outcome == outcome
     assert checked.primary.mean == pytest.approx(sum(differences) / 5)
@@ -57,16 +57,16 @@ def test_the_mean_difference_decides_paired_by_seed(baseline, run, shift, outcom
 
 
 def test_a_drop_of_a_score_that_is_better_when_lower_is_a_gain(baseline, run):
-    cells = {cell.held.title: cell for cell in gate.check(baseline, run(shift=30.0)).cells}
+    cells = {cell.held.title: cell for cell in checking.check(baseline, run(shift=30.0)).cells}
     fid = cells["nette IPC 10 dit fidelity fid"]
     assert fid.now - fid.was == pytest.approx(-30.0)
     assert (fid.judged.mean, fid.judged.outcome) == (pytest.approx(30.0), "improvement")
-    worse = {cell.held.score: cell for cell in gate.check(baseline, run(shift=-30.0)).cells}
+    worse = {cell.held.score: cell for cell in checking.check(baseline, run(shift=-30.0)).cells}
     assert worse["fid"].judged.outcome == worse["top1_last"].judged.outcome == "regression"
 
 
 def test_margins_of_other_units_are_a_share_of_the_baseline(baseline, run):
-    found = {cell.held.score: cell.margin for cell in gate.check(baseline, run()).cells}
+    found = {cell.held.score: cell.margin for cell in checking.check(baseline, run()).cells}
     fid = sum(100 + 3 * value for value in NOISE) / 5
     assert found == {"top1_last": 2.0, "fid": pytest.approx(0.05 * fid)}
 
@@ -74,26 +74,26 @@ def test_margins_of_other_units_are_a_share_of_the_baseline(baseline, run):
 def test_image_metrics_never_enter_the_mean(student, metric, run):
     held = from_records(run())
     now = [replace(r, scores={"fid": 900.0}) if "fid" in r.scores else r for r in run()]
-    checked = gate.check(held, now)
+    checked = checking.check(held, now)
     assert (checked.primary.mean, checked.primary.outcome) == (0.0, "unchanged")
     fids = [cell for cell in checked.cells if cell.held.score == "fid"]
     assert {cell.judged.outcome for cell in fids} == {"regression"}
 
 
 def test_a_margin_given_at_the_check_stands_for_the_baselines_and_is_told(baseline, run):
-    checked = gate.check(baseline, run(OTHER, -1.9), margin=5.5)
+    checked = checking.check(baseline, run(OTHER, -1.9), margin=5.5)
     assert (checked.margin, checked.primary.outcome) == (5.5, "unchanged")
     assert "2.0" in checked.margins_note
     assert checked.promise.power is None  # five points are within the margin
     with pytest.raises(UsageError, match="below 0"):
-        gate.check(baseline, run(), margin=-1.0)
+        checking.check(baseline, run(), margin=-1.0)
 
 
 def test_students_of_a_set_are_averaged_as_long_as_any_method_has_randomness(student):
     def records(shift):
         return [student(30.0 + shift * (s + 1) + r, at=(s, r)) for s in range(3) for r in range(2)]
 
-    values = gate.block_values(from_records(records(0.0)), records(-1.0))
+    values = checking.block_values(from_records(records(0.0)), records(-1.0))
     assert values == pytest.approx((-1.0, -2.0, -3.0))
 
 
@@ -102,9 +102,9 @@ def test_without_randomness_every_student_is_a_block(student):
     was = [student(30.0, at=(s, r), **fixed) for s in range(2) for r in range(2)]
     now = [student(30.0 + s + 0.1 * r, at=(s, r), **fixed) for s in range(2) for r in range(2)]
     baseline = from_records(was)
-    assert gate.block_values(baseline, now) == pytest.approx((0.0, 0.1, 1.0, 1.1))
-    assert gate.promise(baseline).kind == "students"
-    assert gate.check(baseline, now).sets == 1
+    assert checking.block_values(baseline, now) == pytest.approx((0.0, 0.1, 1.0, 1.1))
+    assert checking.promise(baseline).kind == "students"
+    assert checking.check(baseline, now).sets == 1
 
 
 def test_only_blocks_that_all_cells_have_are_compared(student):
@@ -112,23 +112,25 @@ def test_only_blocks_that_all_cells_have_are_compared(student):
         found = [student(30.0 + shift, at=(s, 0)) for s in range(4)]
         return [*found, *(student(40.0 + 3 * shift, method="dit", at=(s, 0)) for s in (1, 2, 3))]
 
-    assert gate.block_values(from_records(records(0.0)), records(1.0)) == pytest.approx((2.0,) * 3)
+    assert checking.block_values(from_records(records(0.0)), records(1.0)) == pytest.approx(
+        (2.0,) * 3
+    )
 
 
 def test_a_number_without_any_randomness_is_held_against_the_margin_alone(metric):
     fixed = {"stochastic": False, "seed": 0}
     baseline = from_records([metric(100.0, **fixed)])
     for now, outcome in ((104.0, "unchanged"), (106.0, "regression"), (94.0, "improvement")):
-        checked = gate.check(baseline, [metric(now, **fixed)])
+        checked = checking.check(baseline, [metric(now, **fixed)])
         (cell,) = checked.cells
         assert (checked.primary, cell.judged.outcome, cell.judged.degrees) == (None, outcome, 0)
 
 
 def test_one_set_with_randomness_decides_nothing(metric, student):
-    (cell,) = gate.check(from_records([metric(100.0)]), [metric(500.0)]).cells
+    (cell,) = checking.check(from_records([metric(100.0)]), [metric(500.0)]).cells
     assert cell.judged.outcome == "undecidable"
     with pytest.raises(UsageError, match="--exact"):
-        gate.check(from_records([student(30.0)]), [student(30.0)])
+        checking.check(from_records([student(30.0)]), [student(30.0)])
 
 
 def with_method(record, described, **changes):
@@ -181,15 +183,15 @@ def test_whatever_is_another_thing_than_it_was_is_refused_by_name(baseline, run,
     }
     assert first.method.name == "random"
     for words, changed in cases.items():
-        with pytest.raises(gate.Incomparable) as refused:
-            gate.check(baseline, changed)
+        with pytest.raises(checking.Incomparable) as refused:
+            checking.check(baseline, changed)
         assert words in str(refused.value)
         assert "\n" not in str(refused.value)
         assert refused.value.exit_status == 2
         assert any(words in change.sentence for change in refused.value.changes)
-        assert gate.changes(baseline, changed) == refused.value.changes
-        with pytest.raises(gate.Incomparable):
-            gate.block_values(baseline, changed)
+        assert checking.changes(baseline, changed) == refused.value.changes
+        with pytest.raises(checking.Incomparable):
+            checking.block_values(baseline, changed)
 
 
 def test_a_folder_that_holds_the_old_thing_beside_the_new_one_is_refused(baseline, run, described):
@@ -197,8 +199,8 @@ def test_a_folder_that_holds_the_old_thing_beside_the_new_one_is_refused(baselin
         replace(with_method(r, described, identity=f"{r.method.identity}@2"), key=f"new {r.key}")
         for r in run()
     ]
-    with pytest.raises(gate.Incomparable, match="new folder"):
-        gate.check(baseline, [*run(), *newer])
+    with pytest.raises(checking.Incomparable, match="new folder"):
+        checking.check(baseline, [*run(), *newer])
 
 
 def test_labels_that_stand_for_two_things_in_the_baseline_are_told_apart_by_identity(
@@ -214,10 +216,10 @@ def test_labels_that_stand_for_two_things_in_the_baseline_are_told_apart_by_iden
     ]
     both = [*run(methods=("random",)), *others]
     baseline = from_records(both)
-    assert gate.check(baseline, both).primary.mean == 0.0
-    assert gate.changes(baseline, both) == ()
-    with pytest.raises(gate.Incomparable):
-        gate.check(baseline, others)
+    assert checking.check(baseline, both).primary.mean == 0.0
+    assert checking.changes(baseline, both) == ()
+    with pytest.raises(checking.Incomparable):
+        checking.check(baseline, others)
 
 
 def test_another_teacher_or_statistic_behind_the_same_names_is_refused(run):
@@ -225,16 +227,18 @@ def test_another_teacher_or_statistic_behind_the_same_names_is_refused(run):
         return [replace(r, artefacts={name: name for name in artefacts}) for r in run()]
 
     baseline = from_records(behind("Network+epochs=3", "Modes+count=5"))
-    with pytest.raises(gate.Incomparable, match=r"Network@2\+epochs=3 and was Network\+epochs=3"):
-        gate.check(baseline, behind("Network@2+epochs=3", "Modes+count=5"))
+    with pytest.raises(
+        checking.Incomparable, match=r"Network@2\+epochs=3 and was Network\+epochs=3"
+    ):
+        checking.check(baseline, behind("Network@2+epochs=3", "Modes+count=5"))
     # A kind that only one of them names was asked for by a build that a warm cache spares.
-    assert gate.changes(baseline, behind("Modes+count=5")) == ()
+    assert checking.changes(baseline, behind("Modes+count=5")) == ()
 
 
 def test_more_cells_and_more_seeds_are_named_and_change_nothing(baseline, run, student):
     longer = run((*NOISE, 40.0))
     wider = [*longer, *(student(1.0, method="other", at=(s, 0)) for s in range(5))]
-    checked = gate.check(baseline, wider)
+    checked = checking.check(baseline, wider)
     assert checked.primary.mean == 0.0
     assert "nette IPC 10 other hard convnet3 top1_last" in checked.extra
     assert "nette IPC 10 dit hard convnet3 top1_last: 1 further seed" in checked.extra
@@ -245,12 +249,12 @@ def test_distilled_sets_that_differ_are_counted_once_each(baseline, run):
         replace(r, distilled="another") if (r.method.name, r.seed) == ("dit", 2) else r
         for r in run()
     ]
-    checked = gate.check(baseline, changed)
+    checked = checking.check(baseline, changed)
     assert (checked.same_sets, checked.sets) == (9, 10)
 
 
 def test_the_power_of_a_baseline_is_that_of_the_mean_over_its_cells(baseline):
-    told = gate.promise(baseline)
+    told = checking.promise(baseline)
     noise = [1.5 * value for value in NOISE]
     spread = stats.tstd(noise) * (4 / stats.chi2.ppf(0.2, 4)) ** 0.5
     shift = -3.0 * 5**0.5 / (2**0.5 * spread)

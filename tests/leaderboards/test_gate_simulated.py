@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 from scipy import stats
 
-from leaderboards import baseline_file, gate
-from leaderboards.gate_statistics import Drawn, judge, judge_cells, stated_power
+from leaderboards.gate import baseline_file, checking
+from leaderboards.gate.statistics import Drawn, judge, judge_cells, stated_power
 
 PAIRS = 2000
 LEVEL, MARGIN, AGAINST = 0.05, 2.0, 5.0
@@ -77,10 +77,10 @@ def simulated(student):
         for number in range(PAIRS):
             was, now = draw(rng, seeds, repeats), draw(rng, seeds, repeats)
             baseline, records = runs.baseline(was), runs.records(now)
-            found.append((gate.block_values(baseline, records), was, now))
+            found.append((checking.block_values(baseline, records), was, now))
             if number < 4:
                 assert baseline == runs.baseline_from_records(was)
-                primary = gate.check(baseline, records).primary
+                primary = checking.check(baseline, records).primary
                 assert primary == judge(found[-1][0], MARGIN, LEVEL)
         return found
 

@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from leaderboards.gate_statistics import (
+from leaderboards.gate.statistics import (
     Drawn,
     found_with,
     half_width,

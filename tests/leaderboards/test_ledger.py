@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, files
 import pytest
 
 from bench.errors import BenchError
-from leaderboards import ledger
+from leaderboards.published import ledger
 
 HEADER = ",".join(ledger.COLUMNS)
 ROW = "DiT,ImageWoof,10,hard,ResNet-18,top1,34.7,0.4,DiT-XL/2,2311.15529,a figure,read"

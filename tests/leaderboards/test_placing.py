@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records import SCORES
-from leaderboards.placing import Told, place_column
-from leaderboards.statistics import Value, summarise
+from leaderboards.ranks.placing import Told, place_column
+from leaderboards.ranks.statistics import Value, summarise
 
 TOP1, FID = SCORES["top1_last"], SCORES["fid"]
 

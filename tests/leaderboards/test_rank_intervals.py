@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboards.blocks import Blocks
-from leaderboards.rank_intervals import rank_intervals
-from leaderboards.separation import separate
-from leaderboards.ties import letters
+from leaderboards.ranks.blocks import Blocks
+from leaderboards.ranks.intervals import rank_intervals
+from leaderboards.ranks.separation import separate
+from leaderboards.ranks.ties import letters
 
 
 def blocks(numbers, moving=None) -> Blocks:

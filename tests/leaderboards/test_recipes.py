@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from leaderboards import ledger, recipes
+from leaderboards.published import ledger, recipes
 
 ROWS = ledger.read()
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboards.blocks import Blocks, blocks_of
-from leaderboards.separation import holm, separate
-from leaderboards.statistics import Value, summarise
+from leaderboards.ranks.blocks import Blocks, blocks_of
+from leaderboards.ranks.separation import holm, separate
+from leaderboards.ranks.statistics import Value, summarise
 
 
 def cell(numbers, label="m"):

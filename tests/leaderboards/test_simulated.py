@@ -13,10 +13,10 @@ from scipy import stats
 
 from bench.records import Data, Described, Provenance, Record
 from leaderboards import build
-from leaderboards.blocks import Blocks
-from leaderboards.rank_intervals import rank_intervals
-from leaderboards.separation import separate
-from leaderboards.statistics import Value, summarise
+from leaderboards.ranks.blocks import Blocks
+from leaderboards.ranks.intervals import rank_intervals
+from leaderboards.ranks.separation import separate
+from leaderboards.ranks.statistics import Value, summarise
 
 CELLS = 2000
 COLUMNS = 2000

@@ -8,7 +8,7 @@ from scipy import stats
 
 from bench.records import Data, Described, Provenance, Record
 from leaderboards import build
-from leaderboards.standings import standings
+from leaderboards.ranks.standings import standings
 
 MADE = Provenance("2026", 1.0, 0.0, 0, "cpu", 1, "", False, {}, "3.12", "linux")
 NOISE = (0.0, 0.3, -0.1)

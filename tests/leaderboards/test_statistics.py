@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboards.statistics import Value, components, summarise, t_interval
+from leaderboards.ranks.statistics import Value, components, summarise, t_interval
 
 NUMBERS = st.floats(0, 100)
 

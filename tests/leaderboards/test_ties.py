@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboards.ties import letters
+from leaderboards.ranks.ties import letters
 
 
 def relation(size: int, pairs) -> np.ndarray:

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from leaderboards import Value
-from leaderboards.audit import Line
-from leaderboards.ledger import COLUMNS, Published, Quote
-from leaderboards.statistics import summarise
+from leaderboards.published.audit import Line
+from leaderboards.published.ledger import COLUMNS, Published, Quote
+from leaderboards.ranks.statistics import summarise
 from reports import audit
 
 ROW = Published(

@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from msgspec.structs import replace
 
-from leaderboards import gate
-from leaderboards.baseline_file import from_records
-from leaderboards.exact import differing
+from leaderboards.gate import checking
+from leaderboards.gate.baseline_file import from_records
+from leaderboards.gate.exact import differing
 from reports import annotations, junit
 from reports import gate as page
 from reports.gate_findings import Finding, fails, of_changes, of_check, of_error, of_exact
@@ -32,7 +32,7 @@ def run(record):
 @pytest.fixture
 def checked(run):
     """Return checks of a run that is moved by a number of points."""
-    return lambda *args: gate.check(from_records(run()), run(*args))
+    return lambda *args: checking.check(from_records(run()), run(*args))
 
 
 def of(findings):
@@ -59,7 +59,7 @@ def test_without_accuracies_the_cells_decide(record):
     images = {"protocol": None, "student": None, "student_seed": None, "stochastic": False}
     was = replace(record(at=(0, 0)), scores={"fid": 100.0}, **images)
     now = replace(was, scores={"fid": 200.0})
-    found = of_check(gate.check(from_records([was]), [now]))
+    found = of_check(checking.check(from_records([was]), [now]))
     assert [(one.status, one.kind) for one in found] == [("failed", "regression")]
 
 
@@ -87,16 +87,16 @@ def test_the_text_holds_the_terms_and_a_line_for_every_cell(checked):
 
 def test_the_text_says_where_a_change_lies_and_what_was_left_out(run):
     baseline = from_records(run())
-    assert "training or measuring" in page.text(gate.check(baseline, run(1.0)))
+    assert "training or measuring" in page.text(checking.check(baseline, run(1.0)))
     moved = [replace(one, distilled="other") if one.seed else one for one in run()]
-    text = page.text(gate.check(baseline, [*moved, *run(method="dit")]))
+    text = page.text(checking.check(baseline, [*moved, *run(method="dit")]))
     assert "4 of 5 distilled sets differ" in text
     assert "not in the baseline and not compared: 2 (nette IPC 10 dit" in text
 
 
 def test_a_baseline_of_one_set_promises_the_exact_check_only(record):
     baseline = from_records([record()])
-    said = page.promised(baseline, gate.promise(baseline))
+    said = page.promised(baseline, checking.promise(baseline))
     assert any("--exact" in sentence for sentence in said)
     assert not any("power" in sentence for sentence in said)
 
@@ -149,7 +149,7 @@ def test_the_xml_counts_what_it_holds(checked):
 
 def test_what_was_refused_is_an_error_and_what_is_not_the_same_a_failure(run):
     baseline = from_records(run())
-    changes = gate.changes(baseline, run()[:3])
+    changes = checking.changes(baseline, run()[:3])
     root = ET.fromstring(junit.render(of_changes(changes), {}))
     errors = list(root.iter("error"))
     assert len(errors) == 2  # top1_last and top1_best
@@ -171,7 +171,7 @@ def test_names_of_others_break_neither_xml_nor_page_nor_annotations(record):
     worse = [
         replace(one, scores={"top1_last": 1.0 + one.seed / 9, "top1_best": 1}) for one in hostile
     ]
-    checked = gate.check(from_records(hostile), worse)
+    checked = checking.check(from_records(hostile), worse)
     findings = [*of_check(checked, ["cells"]), *of_error(HOSTILE)]
     root = ET.fromstring(junit.render(findings, {"baseline": HOSTILE}))
     assert len(list(root.iter("testcase"))) == 3

@@ -7,8 +7,8 @@ import pytest
 
 from bench.records import SCORES
 from leaderboards import Board, build
-from leaderboards.ledger import Quote, read
-from leaderboards.placing import Told
+from leaderboards.published.ledger import Quote, read
+from leaderboards.ranks.placing import Told
 from reports.layout import Entry, blocks
 
 ROW = msgspec.structs.replace(read()[0], value=39.2, std=1.3)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from leaderboards import build
-from leaderboards.ledger import Quote, read
+from leaderboards.published.ledger import Quote, read
 from reports import long_csv
 
 HEADER = (

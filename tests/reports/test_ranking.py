@@ -10,8 +10,8 @@ from scipy import stats
 
 from bench.records import SCORES
 from leaderboards import build
-from leaderboards.ledger import Published, Quote
-from leaderboards.statistics import Value, summarise
+from leaderboards.published.ledger import Published, Quote
+from leaderboards.ranks.statistics import Value, summarise
 from reports.ranking import legend, notes, number_text, quote_text, rank_text
 
 TOP1, BEST, FID = SCORES["top1_last"], SCORES["top1_best"], SCORES["fid"]

@@ -7,7 +7,7 @@ import io
 
 from rich.console import Console
 
-from leaderboards.standings import Standing
+from leaderboards.ranks.standings import Standing
 from reports.standings import LEGEND, markdown, terminal
 
 STANDING = Standing(

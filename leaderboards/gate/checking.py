@@ -15,11 +15,11 @@ from typing import Literal
 
 from bench.errors import UsageError
 from bench.records import SCORES, Record
-from leaderboards.baseline_cells import Held
-from leaderboards.baseline_file import Baseline
-from leaderboards.gate_blocks import Kind, accuracies, blocked, moving, over_cells, ranked, sign
-from leaderboards.gate_matching import Change, Incomparable, Pair, match, refuse
-from leaderboards.gate_statistics import (
+from leaderboards.gate.baseline_file import Baseline
+from leaderboards.gate.blocks import Kind, accuracies, blocked, moving, over_cells, ranked, sign
+from leaderboards.gate.cells import Held
+from leaderboards.gate.matching import Change, Incomparable, Pair, match, refuse
+from leaderboards.gate.statistics import (
     Drawn,
     Judged,
     found_with,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from leaderboards.ledger import Basis, Published
+from leaderboards.published.ledger import Basis, Published
 
 METHODS = {
     "Random": "random",

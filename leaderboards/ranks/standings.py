@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from leaderboards.blocks import blocks_of
 from leaderboards.headings import Name, headings, natural
-from leaderboards.statistics import Cell
+from leaderboards.ranks.blocks import blocks_of
+from leaderboards.ranks.statistics import Cell
 from leaderboards.table import Board, Column, Row
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bench.records import Score
-from leaderboards.blocks import blocks_of
-from leaderboards.rank_intervals import rank_intervals
-from leaderboards.separation import separate
-from leaderboards.statistics import Cell
-from leaderboards.ties import letters
+from leaderboards.ranks.blocks import blocks_of
+from leaderboards.ranks.intervals import rank_intervals
+from leaderboards.ranks.separation import separate
+from leaderboards.ranks.statistics import Cell
+from leaderboards.ranks.ties import letters
 
 
 @dataclass(frozen=True)

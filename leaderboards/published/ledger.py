@@ -1,7 +1,7 @@
 """The ledger: what papers have printed, row by row, and what can be said beside it.
 
 The rows stand in `leaderboards/published/results.csv`, as they were taken; what they mean is the
-matter of `leaderboards.recipes`.
+matter of `leaderboards.published.recipes`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from bench.errors import BenchError
 
-PATH = Path(__file__).parent / "published" / "results.csv"
+PATH = Path(__file__).parent / "results.csv"
 
 Protocol = Literal["hard", "soft", "none"]
 """One-hot labels, a teacher's labels, or neither stated nor needed."""

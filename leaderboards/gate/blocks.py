@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.records import SCORES
-from leaderboards.baseline_cells import Held
-from leaderboards.gate_matching import Pair
+from leaderboards.gate.cells import Held
+from leaderboards.gate.matching import Pair
 
 if TYPE_CHECKING:
     import numpy as np

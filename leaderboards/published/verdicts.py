@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from leaderboards.headings import Name
-from leaderboards.ledger import Published, Quote, Verdict
-from leaderboards.recipes import (
+from leaderboards.published.ledger import Published, Quote, Verdict
+from leaderboards.published.recipes import (
     FASTAI,
     GENERATORS,
     ILSVRC,
@@ -27,7 +27,7 @@ from leaderboards.recipes import (
     rule_of,
     runs_of,
 )
-from leaderboards.statistics import LEVEL, Cell
+from leaderboards.ranks.statistics import LEVEL, Cell
 from leaderboards.table import Board, Column, Row
 
 

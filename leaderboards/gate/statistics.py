@@ -164,7 +164,7 @@ def _combined(scores: Sequence[Drawn], *, of_drop: bool) -> list[float]:
     import numpy as np
     from scipy.special import stdtr
 
-    from leaderboards.separation import holm
+    from leaderboards.ranks.separation import holm
 
     own: list[float] = []
     shared: list[float] = []

@@ -14,8 +14,8 @@ from typing import NoReturn
 
 from bench.errors import UsageError
 from bench.records import Record
-from leaderboards.baseline_cells import Held, artefacts_of, cells_of
-from leaderboards.baseline_file import Baseline
+from leaderboards.gate.baseline_file import Baseline
+from leaderboards.gate.cells import Held, artefacts_of, cells_of
 from leaderboards.table import latest
 
 Pair = tuple[Held, Held]

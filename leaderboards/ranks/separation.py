@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leaderboards.blocks import Blocks
+from leaderboards.ranks.blocks import Blocks
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
-from leaderboards.statistics import Cell
+from leaderboards.ranks.statistics import Cell
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from leaderboards.ledger import Quote
+    from leaderboards.published.ledger import Quote
 
 LEVEL = 0.95
 """Coverage of the intervals."""

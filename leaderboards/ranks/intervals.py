@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from leaderboards.statistics import LEVEL
+from leaderboards.ranks.statistics import LEVEL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from leaderboards.blocks import Blocks
-    from leaderboards.separation import Separation
+    from leaderboards.ranks.blocks import Blocks
+    from leaderboards.ranks.separation import Separation
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.intp]

@@ -9,7 +9,7 @@ import msgspec
 
 from bench.errors import BenchError, UsageError
 from bench.records import Record, encode
-from leaderboards.baseline_cells import Held, artefacts_of, cells_of
+from leaderboards.gate.cells import Held, artefacts_of, cells_of
 from leaderboards.table import latest
 
 __all__ = ["Baseline", "Machine", "Provenance", "encode", "from_records", "machine_of", "read"]

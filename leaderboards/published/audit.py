@@ -14,8 +14,8 @@ from functools import partial
 from typing import NamedTuple
 
 from bench.errors import unknown_name
-from leaderboards.ledger import Published, Quote
-from leaderboards.recipes import (
+from leaderboards.published.ledger import Published, Quote
+from leaderboards.published.recipes import (
     DATASETS,
     METHODS,
     METRICS,
@@ -26,9 +26,9 @@ from leaderboards.recipes import (
     rule_of,
     student_of,
 )
-from leaderboards.statistics import Cell
+from leaderboards.published.verdicts import Measured, compare, unlikeness
+from leaderboards.ranks.statistics import Cell
 from leaderboards.table import Board, Column, Row
-from leaderboards.verdicts import Measured, compare, unlikeness
 
 
 @dataclass(frozen=True)

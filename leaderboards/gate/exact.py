@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bench.errors import UsageError
 from bench.records import Record
-from leaderboards.baseline_cells import Held
-from leaderboards.baseline_file import Baseline, Machine, machine_of
-from leaderboards.gate_matching import match, refuse
+from leaderboards.gate.baseline_file import Baseline, Machine, machine_of
+from leaderboards.gate.cells import Held
+from leaderboards.gate.matching import match, refuse
 from leaderboards.table import latest
 
 
@@ -27,8 +27,8 @@ class Differing:
 def differing(baseline: Baseline, records: Iterable[Record]) -> tuple[Differing, ...]:
     """Return all that differs, by cell; () if every value and every set is the same.
 
-    Raises Incomparable as `leaderboards.gate.check`, and UsageError unless baseline and records are
-    all of one machine with the same libraries.
+    Raises Incomparable as `leaderboards.gate.checking.check`, and UsageError unless baseline and
+    records are all of one machine with the same libraries.
     """
     records = latest(records)
     matched = match(baseline, records)
