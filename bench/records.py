@@ -251,7 +251,7 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     label: str
-    """Name with the fields that the request changed: the heading in tables."""
+    """Name with the fields that the request changed."""
     identity: str
     """Canonical name, revision and resolved fields that differ from the class defaults."""
     asked: dict[str, Any]
@@ -262,6 +262,8 @@ class Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A third party's package and version or file hash; "" is this project."""
     remark: str = ""
     """What has to be said beside every result of it; "" if nothing has."""
+    short: str = ""
+    """The label without what a suite sets for all methods; "" if that leaves nothing out."""
 
 
 class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -57,7 +57,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     nothing is distilled from them. 0: the test set is tested on."""
     defaults: tuple[str, ...] = ()
     """Fields for every selected spec that has them, as `settings`; but nothing need have them, and
-    tables do not repeat them in every label."""
+    tables do not repeat them in every row."""
     settings: tuple[str, ...] = ()
     """Fields for every selected spec that has them, such as "protocol.epochs=300"."""
     plugins: tuple[str, ...] = ()

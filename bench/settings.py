@@ -22,7 +22,7 @@ def apply(setting: str, found: Mutable) -> None:
 
 
 def apply_default(setting: str, found: Mutable) -> None:
-    """Apply `target.field=value` as if it were registered so: labels do not say it."""
+    """Apply `target.field=value` as a suite does for all: short labels leave it out."""
     _apply(setting, found, lambda one, fields: one.with_defaults(fields))
 
 

@@ -23,6 +23,7 @@ from leaderboards.headings import (
     natural,
     short_revision,
 )
+from leaderboards.labels import with_one_label
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
 from leaderboards.ranks.placing import Told, place_column
 from leaderboards.ranks.statistics import Cell, summarise
@@ -133,6 +134,7 @@ def _age(record: Record) -> tuple[str, bytes]:
 
 def _board(ipc: int | None, records: list[Record]) -> Board:
     data = records[0].data
+    records = with_one_label(records)
     grid = grid_of(records)
     stochastic = {name_of(record.method) for record in records if record.stochastic}
     described = sorted((record.method for record in records), key=lambda method: method.remark)
@@ -140,7 +142,7 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
     cells = _cells(grid)
     places = sorted({place for row in cells.values() for place in row}, key=Place.order)
     ranked, told = _ranked(cells, places, stochastic)
-    heading = headings({line.method for line in grid})
+    heading = headings({line.method for line in grid}, _short(records))
     columns = _columns(places, told)
     rows = [
         Row(
@@ -165,6 +167,14 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
         rows=tuple(sorted(rows, key=lambda row: _row_order(row, columns))),
         remarks=remarks_on_teachers(records),
     )
+
+
+def _short(records: list[Record]) -> dict[Name, str]:
+    """Return the short labels of methods, of those that all records of a method agree on."""
+    found: dict[Name, set[str]] = defaultdict(set)
+    for record in records:
+        found[name_of(record.method)].add(record.method.short)
+    return {name: min(texts) for name, texts in found.items() if len(texts) == 1 and all(texts)}
 
 
 def _cells(grid: Grid) -> dict[Line, dict[Place, Cell]]:

@@ -644,3 +644,15 @@ def test_a_reference_row_does_not_blur_the_remark():
     whole = soft("full", ipc=None, facts={"epochs": 9, "updates": 999}, distilled="full")
     (board,) = build([soft(), whole])
     assert "60 epochs, 300 updates" in board.remarks[0]
+
+
+def test_a_row_is_headed_by_the_short_label_where_every_record_agrees_on_it():
+    plain = described("dit+steps=20")
+    short = msgspec.structs.replace(plain, short="dit")
+
+    def heading(*methods):
+        records = [evaluation("dit+steps=20", at=(s, 0), method=m) for s, m in enumerate(methods)]
+        return build(records)[0].rows[0].method
+
+    assert heading(short, short) == "dit"
+    assert heading(short, plain) == "dit+steps=20"
