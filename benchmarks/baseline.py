@@ -9,6 +9,7 @@ of device and number of threads. Exit status 1: something is slower, beyond spre
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from benchmarks.baseline_file import (
     Kernel,
     Line,
     compared,
+    prepare,
     read,
     require_alike,
     write,
@@ -37,7 +39,8 @@ from benchmarks.items import ITEMS, context
 from benchmarks.table import markdown
 
 TOLERANCE = 1.5
-"""Caches, vector units and what else a machine does move a ratio by 1.2 to 1.4."""
+"""Assumed, UNVERIFIED: caches, vector units and what else differs between machines move a ratio by
+1.2 to 1.4."""
 SECONDS = 12.0
 
 
@@ -129,6 +132,12 @@ def chosen(text: str | None) -> list[str]:
     return names
 
 
+def _finite(**options: float) -> None:
+    for name, number in options.items():
+        if not 0 <= number < math.inf:
+            raise ValueError(f"`--{name}` must be finite and not below 0, got {number}.")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return 1 if something is slower than in the file, else 0."""
     parser = argparse.ArgumentParser("benchmarks.baseline", description=__doc__.split("\n")[0])
@@ -142,8 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         names, device = chosen(asked.items), device_of(asked.device)
+        _finite(tolerance=asked.tolerance, seconds=asked.seconds)
         if asked.check is not None:
             return _check(asked.check, names, device, asked)
+        if asked.output is not None:
+            prepare(asked.output)
         measured = measure(names, device, asked.seconds)
         print("\n".join(page(measured, rows(measured))))
         if asked.output is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,16 +77,34 @@ def read(path: Path) -> Baseline:
     return found
 
 
+def prepare(path: Path) -> None:
+    """Make the folder of a file that is yet to be measured; BenchError if that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def write(baseline: Baseline, path: Path) -> None:
-    """Write a file whose names are sorted and whose numbers have four digits."""
+    """Write a file whose names are sorted and whose numbers have four digits.
+
+    BenchError if it cannot be written.
+    """
     rounded = msgspec.structs.replace(
         baseline,
         kernel=Kernel(baseline.kernel.revision, _digits(baseline.kernel.seconds)),
         items={name: _rounded(found) for name, found in baseline.items.items()},
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     raw = msgspec.json.encode(rounded, order="sorted")
-    path.write_bytes(msgspec.json.format(raw, indent=2) + b"\n")
+    prepare(path)
+    try:
+        path.write_bytes(msgspec.json.format(raw, indent=2) + b"\n")
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def compared(before: Baseline, now: Baseline, tolerance: float) -> list[Line]:
@@ -132,6 +153,10 @@ def _rounded(found: Measured) -> Measured:
         high=_digits(found.high),
         pairs=found.pairs,
     )
+
+
+def _unwritable(path: Path, error: OSError) -> BenchError:
+    return BenchError(f"{path} cannot be written ({error.strerror}): name another file with `-o`.")
 
 
 def _digits(number: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Literal
 
 from bench.records import SCORES
@@ -14,6 +16,9 @@ from reports.plain import plain
 
 HEADINGS = ("verdict", "cell", "baseline", "now", "difference", "margin", "p")
 """The verdict stands first, so that no line begins with a name: services read lines as commands."""
+COLUMNS = ("verdict", "was", "now", "change", "margin", "p", "method")
+"""Of the plain text, whose lines are to fit a terminal: what may be long stands last."""
+WIDTH = 80
 SHOWN = 3
 """Cells beyond the baseline that are named."""
 
@@ -25,8 +30,9 @@ def sentences(checked: Checked) -> list[str]:
         found = [f"{checked.primary.outcome}: {mean_in_words(checked, checked.primary)}"]
     found.append(
         f"level {checked.level:.2g}, margin {checked.margin:g} points "
-        f"({checked.margins_note}){_power(checked)}; cells: Holm at {checked.level:.2g}, so false "
-        f"alarms at {2 * checked.level:.2g} at most in all with `--fail-on cells`"
+        f"({checked.margins_note}){_power(checked)}; cells: Holm at {checked.level:.2g}, so with "
+        f"`--fail-on cells` false alarms at about {2 * checked.level:.2g} in all where cells vary "
+        "alike"
     )
     if checked.primary is not None and checked.primary.outcome == "undecidable":
         found.append(
@@ -44,10 +50,18 @@ def sentences(checked: Checked) -> list[str]:
 
 
 def text(checked: Checked) -> str:
-    """Return the sentences and a table of the cells in plain characters."""
-    rows = [HEADINGS, *map(_row, checked.cells)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADINGS))]
-    lines = [_aligned(row, widths) for row in rows] if checked.cells else []
+    """Return the sentences and a table of the cells in plain characters.
+
+    Cells of one score, dataset, protocol and student stand under one heading, so that the rows fit
+    80 characters as long as names of methods do.
+    """
+    rows = {id(cell): _short_row(cell) for cell in checked.cells}
+    every = [COLUMNS, *rows.values()]
+    widths = [max(len(row[at]) for row in every) for at in range(len(COLUMNS))]
+    lines = [_aligned(COLUMNS, widths)] if rows else []
+    for place, members in groupby(checked.cells, _place):
+        lines += _heading(place)
+        lines += [_aligned(rows[id(cell)], widths) for cell in members]
     return "\n".join([*sentences(checked), *lines]) + "\n"
 
 
@@ -79,14 +93,18 @@ def promised(baseline: Baseline, told: Promise) -> list[str]:
     ]
     if told.cells and told.blocks < 2:
         found.append("only `bench check --exact` can check it: run three seeds or more")
-    if told.power is not None and told.found is not None and told.undecidable is not None:
+    if told.scarce:
+        found.append(f"all cells are judged by the seeds they share: {_scarce(told)}")
+    if told.power is not None and told.found is not None:
         found.append(
             f"power {told.power:.2f} or more against {baseline.against:g} points; a drop of "
             f"{told.found:.1f} is found with a power of 0.80 or more"
         )
+    if told.undecided is not None and told.undecidable is not None:
         found.append(
-            f"with a margin below {told.undecidable:.1f} a run of the same code with noise of its "
-            "own, as on another machine, would be undecidable more often than not"
+            "a run of the same code with noise of its own, as on another machine, is undecidable "
+            f"with a chance of about {told.undecided:.2f}; with a margin below "
+            f"{told.undecidable:.1f} more often than not"
         )
     if baseline.provenance.dirty:
         found.append("made in a checkout with changes that were not committed")
@@ -100,11 +118,32 @@ def _row(cell: CheckedCell) -> tuple[str, ...]:
     return cell.judged.outcome, plain(cell.held.title), *numbers, margin, p_value(cell.judged)
 
 
+def _short_row(cell: CheckedCell) -> tuple[str, ...]:
+    verdict, _, *numbers = _row(cell)
+    return verdict, *numbers, plain(cell.held.method.label)
+
+
+def _place(cell: CheckedCell) -> str:
+    """Return where a cell was measured in words, without its method."""
+    return plain(cell.held.place)
+
+
+def _heading(place: str) -> Iterator[str]:
+    """Yield the lines of a heading; no line begins with a name, after blanks neither."""
+    yield from textwrap.wrap(
+        f"on {place}",
+        WIDTH,
+        subsequent_indent="   .. ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Return the two texts to the left and the numbers to the right."""
-    padded = zip(row, widths, strict=True)
-    parts = [t.rjust(w) if at > 1 else t.ljust(w) for at, (t, w) in enumerate(padded)]
-    return "  ".join(parts).rstrip()
+    """Return the texts at both ends to the left and the numbers to the right."""
+    verdict, *numbers, method = row
+    parts = [text.rjust(width) for text, width in zip(numbers, widths[1:], strict=False)]
+    return "  ".join([verdict.ljust(widths[0]), *parts, method]).rstrip()
 
 
 def _power(checked: Checked) -> str:
@@ -113,6 +152,12 @@ def _power(checked: Checked) -> str:
         return ""
     blocks = f"{told.blocks} {_blocks(told)}"
     return f", power {told.power:.2f} or more against {checked.against:g} points ({blocks})"
+
+
+def _scarce(told: Promise) -> str:
+    more = ", ..." if len(told.scarce) > SHOWN else ""
+    verb = "has" if len(told.scarce) == 1 else "have"
+    return f"{', '.join(map(plain, told.scarce[:SHOWN]))}{more} {verb} the fewest"
 
 
 def _blocks(told: Promise) -> str:

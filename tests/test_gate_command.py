@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -175,6 +177,8 @@ def test_a_run_that_lost_a_record_or_is_none_never_passes(bench, held, tmp_path)
         ("--baseline", "{held}", "--exact", "--fail-on", "cells"),
         ("--baseline", "{held}", "--margin", "-1"),
         ("--baseline", "{held}", "--margin", "two"),
+        ("--baseline", "{held}", "--margin", "nan"),
+        ("--baseline", "{held}", "--margin", "inf"),
     ],
 )
 def test_wrong_usage_is_one_sentence(bench, held, tmp_path, options):
@@ -183,6 +187,15 @@ def test_wrong_usage_is_one_sentence(bench, held, tmp_path, options):
     assert answer.status == 2
     assert len(answer.err.strip().splitlines()) == 1
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("option", ["margin", "relative-margin", "level", "against"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_no_bound_of_a_baseline_is_without_bound(bench, tmp_path, option, number):
+    path = tmp_path / "b.json"
+    answer = bench("baseline", store_of(tmp_path / "run"), "-o", path, f"--{option}={number}")
+    assert (answer.status, path.exists()) == (2, False)
+    assert "expected a finite number" in answer.err
 
 
 def test_annotations_come_by_themselves_where_github_runs_the_check(
@@ -194,6 +207,47 @@ def test_annotations_come_by_themselves_where_github_runs_the_check(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert "::notice title=Accuracy gate" in bench(*check).out
     assert "::notice" not in bench(*check, "--annotations", "none").out
+
+
+# The checks of this project ------------------------------------------------------------------
+
+
+@pytest.fixture
+def continuous(tmp_path):
+    """Run `.ci/run` in a checkout whose `make` has tests that pass and a gate that is as said."""
+    script = tmp_path / "checkout" / ".ci" / "run"
+    script.parent.mkdir(parents=True)
+    script.write_text((COMMITTED.parents[2] / ".ci" / "run").read_text())
+    stub = tmp_path / "stubs" / "make"
+    stub.parent.mkdir()
+
+    def run(*there, gate=0):
+        stub.write_text(
+            f'#!/bin/sh\n[ "$1" = gate ] && exit {gate}\necho "=== 5 passed in 1.00s ==="\n'
+        )
+        for name in there:
+            path = script.parents[1] / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o755)
+        stub.chmod(0o755)
+        search = f"{stub.parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", script], capture_output=True, text=True, env={**os.environ, "PATH": search}
+        )
+
+    return run
+
+
+def test_checks_fail_where_the_gate_could_not_run(continuous):
+    environment, baseline = ".tox/py/bin/bench", "leaderboards/baselines/embedded-gate.json"
+    for there, words in (((), "no environment"), ((environment,), f"{baseline} is missing")):
+        done = continuous(*there)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert done.stdout.splitlines()[-1] == "=== 5 passed in 1.00s ==="
+    assert continuous(environment, baseline).returncode == 0
+    assert continuous(environment, baseline, gate=2).returncode == 2
 
 
 # The baseline of this project ----------------------------------------------------------------
@@ -215,7 +269,6 @@ def card_of(name, revisions):
     )
 
 
-@pytest.mark.skipif(not COMMITTED.exists(), reason="the project's baseline is not made yet")
 def test_the_committed_baseline_is_of_what_its_suite_plans_today():
     held = baseline_file.read(COMMITTED)
     run = suites.load("embedded-gate").run_spec({})

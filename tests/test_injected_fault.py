@@ -56,8 +56,8 @@ def test_a_broken_augmentation_fails_both_modes_and_an_equal_run_neither(
     assert bench(*RUN, "--out", tmp_path / "first").status == 0
     made = bench("baseline", tmp_path / "first", "-o", tmp_path / "held.json")
     assert made.status == 0, made.err
-    if COMMITTED.exists():  # that of the project is held against the set as it is drawn today
-        assert revisions_in(COMMITTED) == revisions_in(tmp_path / "held.json")
+    # The baseline of the project is held against the set as it is drawn today.
+    assert revisions_in(COMMITTED) == revisions_in(tmp_path / "held.json")
 
     same = ran("same")
     assert (same.status, same.out.startswith("unchanged: ")) == (0, True), same.out

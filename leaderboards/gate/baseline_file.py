@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,10 +76,13 @@ def from_records(
     """
     if not 0 < level < 0.5:
         raise UsageError(f"The level must lie between 0 and 0.5, got {level}.")
-    if margin < 0 or relative_margin < 0:
-        raise UsageError(f"Margins must not be below 0, got {margin} and {relative_margin}.")
-    if against <= margin:
-        raise UsageError(f"The drop to find must be larger than the margin {margin}: {against}.")
+    for number in (margin, relative_margin):
+        if not 0 <= number < math.inf:
+            raise UsageError(f"Margins must be finite and not below 0, got {number}.")
+    if not margin < against < math.inf:
+        raise UsageError(
+            f"The drop to find must be finite and larger than the margin {margin}, got {against}."
+        )
     records = latest(records)
     cells = cells_of(records)
     if not cells:

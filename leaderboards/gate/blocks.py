@@ -35,7 +35,7 @@ def blocked(pairs: Sequence[Pair]) -> Blocked:
     """Return the differences of cells with randomness, of the blocks that all of them have."""
     import numpy as np
 
-    by_set = any(was.stochastic or was.values[0][1] is None for was, _ in pairs)
+    by_set = _by_set(pairs)
     rows = [_blocks_of(pair, by_set) for pair in pairs]
     common = sorted(set.intersection(*(set(row) for row in rows))) if rows else []
     shape = (len(rows), len(common), 2)
@@ -44,6 +44,18 @@ def blocked(pairs: Sequence[Pair]) -> Blocked:
     signs = np.array([sign(cell) for cell, _ in pairs]).reshape(-1, 1)
     mean = was.mean(1, keepdims=True) if common else 0.0
     return Blocked("sets" if by_set or not pairs else "students", signs * (now - was), was - mean)
+
+
+def scarcest(pairs: Sequence[Pair]) -> list[Held]:
+    """Return the cells with the fewest blocks; none where all have equally many.
+
+    The others are judged by no more blocks than these have.
+    """
+    by_set = _by_set(pairs)
+    counts = [len(_blocks_of(pair, by_set)) for pair in pairs]
+    if not counts or min(counts) == max(counts):
+        return []
+    return [was for (was, _), n in zip(pairs, counts, strict=True) if n == min(counts)]
 
 
 def accuracies(pairs: Iterable[Pair]) -> list[Pair]:
@@ -69,6 +81,11 @@ def sign(cell: Held) -> float:
 def over_cells(numbers: NDArray[np.float64]) -> tuple[float, ...]:
     """Return the mean over the cells `[C, S]` by block; () without cells."""
     return tuple(numbers.mean(0).tolist()) if len(numbers) else ()
+
+
+def _by_set(pairs: Iterable[Pair]) -> bool:
+    """Say whether the blocks are distilled sets, not students."""
+    return any(was.stochastic or was.values[0][1] is None for was, _ in pairs)
 
 
 def _blocks_of(pair: Pair, by_set: bool) -> dict[tuple[int, ...], tuple[float, float]]:

@@ -51,16 +51,17 @@ class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def title(self) -> str:
         """Return the cell in words."""
+        return self._words(self.method.label)
+
+    @property
+    def place(self) -> str:
+        """Return all of the title but the method."""
+        return self._words("")
+
+    def _words(self, method: str) -> str:
         size = "no IPC" if self.ipc is None else f"IPC {self.ipc}"
-        parts = (
-            self.dataset,
-            size,
-            self.method.label,
-            self.protocol.label,
-            self.student.label,
-            self.score,
-        )
-        return " ".join(part for part in parts if part)
+        measured = self.protocol.label, self.student.label, self.score
+        return " ".join(part for part in (self.dataset, size, method, *measured) if part)
 
     @property
     def by_seed(self) -> dict[tuple[int, int | None], float]:

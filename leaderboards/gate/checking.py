@@ -16,18 +16,11 @@ from typing import Literal
 from bench.errors import UsageError
 from bench.records import SCORES, Record
 from leaderboards.gate.baseline_file import Baseline
-from leaderboards.gate.blocks import Kind, accuracies, blocked, moving, over_cells, ranked, sign
+from leaderboards.gate.blocks import accuracies, blocked, moving, over_cells, ranked, sign
 from leaderboards.gate.cells import Held
 from leaderboards.gate.matching import Change, Incomparable, Pair, match, refuse
-from leaderboards.gate.statistics import (
-    Drawn,
-    Judged,
-    found_with,
-    half_width,
-    judge,
-    judge_cells,
-    stated_power,
-)
+from leaderboards.gate.power import Promise, promise
+from leaderboards.gate.statistics import Drawn, Judged, judge, judge_cells
 
 __all__ = [
     "Change",
@@ -54,22 +47,6 @@ class CheckedCell:
     """In the unit of the score."""
     judged: Judged
     """Of gains: above 0 is better, whatever the direction of the score."""
-
-
-@dataclass(frozen=True)
-class Promise:
-    """What a baseline can find."""
-
-    cells: int
-    """Of accuracies."""
-    blocks: int
-    kind: Kind
-    power: float | None
-    """Against the drop it is stated for; None below two blocks, or if that is within the margin."""
-    found: float | None
-    """The smallest drop that is found with a power of 80%."""
-    undecidable: float | None
-    """With a smaller margin a run of the same code is undecidable more often than not."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +88,14 @@ def check(baseline: Baseline, records: Iterable[Record], margin: float | None = 
     if margin is not None and margin != baseline.margin:
         note = f"given here, that of the baseline is {baseline.margin}"
     margin = baseline.margin if margin is None else margin
-    if margin < 0:
-        raise UsageError(f"`--margin` must not be below 0, got {margin}.")
+    if not 0 <= margin < math.inf:
+        raise UsageError(f"`--margin` must be finite and not below 0, got {margin}.")
     told = promise(baseline, margin)
     if told.cells and told.blocks < 2:
+        least = f" ({told.scarce[0]} has the fewest)" if told.scarce else ""
         raise UsageError(
             f"A test takes two distilled sets or students that all cells share, the baseline has "
-            f"{told.blocks}: check it with `--exact`, or make it of three seeds or more."
+            f"{told.blocks}{least}: check it with `--exact`, or make it of three seeds or more."
         )
     gains = over_cells(blocked(accuracies(pairs)).gains)
     sets = _sets(pairs)
@@ -132,24 +110,6 @@ def check(baseline: Baseline, records: Iterable[Record], margin: float | None = 
         extra=extra,
         same_sets=sum(sets.values()),
         sets=len(sets),
-    )
-
-
-def promise(baseline: Baseline, margin: float | None = None) -> Promise:
-    """Return what a baseline can find with its own margin or another one."""
-    margin = baseline.margin if margin is None else margin
-    pairs = accuracies((cell, cell) for cell in baseline.cells)
-    of_blocks = blocked(pairs)
-    noise, level = over_cells(of_blocks.noise), baseline.level
-    tested = len(noise) > 1
-    stated = tested and baseline.against > margin
-    return Promise(
-        cells=len(pairs),
-        blocks=len(noise),
-        kind=of_blocks.kind,
-        power=stated_power(noise, margin, baseline.against, level) if stated else None,
-        found=found_with(noise, margin, level) if tested else None,
-        undecidable=half_width(noise, level) if tested else None,
     )
 
 

@@ -34,6 +34,8 @@ class Change:
     what: str
     was: str
     now: str
+    lacking: bool = False
+    """Whether the run has too little, and not another thing."""
 
     @property
     def sentence(self) -> str:
@@ -68,7 +70,8 @@ def match(baseline: Baseline, records: Iterable[Record]) -> Matched:
     for address, cells in held.items():
         there = found.pop(address, [])
         if not there:
-            changes += [Change(cell.title, "the cell", "measured", "missing") for cell in cells]
+            gone = ("the cell", "measured", "missing", True)
+            changes += [Change(cell.title, *gone) for cell in cells]
             continue
         closest = [min(there, key=lambda now: len(_differences(cell, now))) for cell in cells]
         pairs += zip(cells, closest, strict=True)
@@ -85,17 +88,29 @@ def match(baseline: Baseline, records: Iterable[Record]) -> Matched:
 
 def refuse(changes: tuple[Change, ...]) -> NoReturn:
     """Raise Incomparable with one sentence on at least one change."""
-    counts: dict[str, int] = defaultdict(int)
+    cells: dict[str, list[str]] = defaultdict(list)
     for change in changes:
-        counts[change.sentence] += 1
-    told = [f"{text} ({n} {'cell' if n == 1 else 'cells'})" for text, n in counts.items()]
+        cells[change.sentence].append(change.cell)
+    told = [f"{text}{_places(names)}" for text, names in cells.items()]
     more = f"; and {len(told) - SHOWN} more changes" if len(told) > SHOWN else ""
+    step = "run what the baseline was made of"
+    if all(change.lacking for change in changes):
+        step = "finish the run (`bench run` anew, with `--retry-failed` if units have failed)"
     raise Incomparable(
-        f"The run cannot be compared with the baseline, as {'; '.join(told[:SHOWN])}{more}: run "
-        "what the baseline was made of, or make a new one with `bench baseline`, in a change of "
-        "its own.",
+        f"The run cannot be compared with the baseline, as {'; '.join(told[:SHOWN])}{more}: "
+        f"{step}, or make a new baseline with `bench baseline`, in a change of its own.",
         changes,
     )
+
+
+def _places(cells: list[str]) -> str:
+    """Return the number of cells and the first names; "" for what is no matter of a cell."""
+    named = [cell for cell in cells if cell]
+    if not named:
+        return ""
+    more = ", ..." if len(named) > SHOWN else ""
+    count = f"{len(named)} {'cell' if len(named) == 1 else 'cells'}"
+    return f" ({count}: {', '.join(named[:SHOWN])}{more})"
 
 
 def _by_address(cells: Iterable[Held]) -> dict[object, list[Held]]:
@@ -126,11 +141,12 @@ def _differences(was: Held, now: Held) -> list[Change]:
         )
         for name in sorted({*was.card, *now.card})
     ]
+    found = [Change(was.title, *fact) for fact in facts if fact[1] != fact[2]]
     missing = sorted(was.by_seed.keys() - now.by_seed.keys(), key=str)
     if missing:
         without = ", ".join(str(s) if r is None else f"({s}, {r})" for s, r in missing)
-        facts.append(("the set of seeds", "whole", f"without {without}"))
-    return [Change(was.title, *fact) for fact in facts if fact[1] != fact[2]]
+        found.append(Change(was.title, "the set of seeds", "whole", f"without {without}", True))
+    return found
 
 
 def _of_artefacts(baseline: Baseline, records: list[Record]) -> Iterator[Change]:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Outcome = Literal["regression", "improvement", "unchanged", "undecidable"]
 
-CONFIDENCE = 0.8
-"""Of the upper bound of the noise that a stated power rests on."""
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -87,55 +84,6 @@ def judge_cells(scores: Sequence[Drawn], level: float) -> list[list[Judged]]:
         ]
         for drawn in scores
     ]
-
-
-def stated_power(noise: Sequence[float], margin: float, against: float, level: float) -> float:
-    """Return the power of `judge` against a drop, from the blocks of a baseline alone.
-
-    `noise`: per block the mean over cells of value less cell mean. A later run is taken to have
-    noise of its own, so a difference varies sqrt(2) times as much, at the upper 80% bound of that
-    spread: in four of five baselines the true power is higher. ValueError
-    if the drop is not larger than the margin, or with fewer than two blocks.
-    """
-    from scipy.special import nctdtr, stdtrit
-
-    if against <= margin:
-        raise ValueError(f"A drop of {against} is not larger than the margin, {margin}.")
-    degrees, error = _future_error(noise)
-    if not error:
-        return 1.0
-    shift = -(against - margin) / error
-    return float(nctdtr(degrees, shift, stdtrit(degrees, level)))
-
-
-def found_with(noise: Sequence[float], margin: float, level: float, power: float = 0.8) -> float:
-    """Return the smallest drop that `judge` finds with the power, by the noise of a baseline."""
-    from scipy.special import nctdtrinc, stdtrit
-
-    degrees, error = _future_error(noise)
-    return margin + float(nctdtrinc(degrees, 1 - power, -stdtrit(degrees, level))) * error
-
-
-def half_width(noise: Sequence[float], level: float) -> float:
-    """Return half the interval that two runs of the same code would give, by the baseline's noise.
-
-    With a smaller margin such runs are undecidable more often than not.
-    """
-    from scipy.special import stdtrit
-
-    error = math.sqrt(2 / len(noise)) * statistics.stdev(noise)
-    return -float(stdtrit(len(noise) - 1, level)) * error
-
-
-def _future_error(noise: Sequence[float]) -> tuple[int, float]:
-    """Return degrees and standard error of a difference to another run, at its upper bound."""
-    from scipy.special import chdtri
-
-    if len(noise) < 2:
-        raise ValueError(f"Expected two blocks or more, got {len(noise)}.")
-    degrees = len(noise) - 1
-    bound = math.sqrt(degrees / float(chdtri(degrees, CONFIDENCE)))
-    return degrees, math.sqrt(2 / len(noise)) * statistics.stdev(noise) * bound
 
 
 def _outcome(low: float, high: float, margin: float) -> Outcome:

@@ -208,10 +208,38 @@ def test_the_command_compares_only_the_items_that_were_asked_for(command, tmp_pa
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(("--check", "absent.json"), "absent.json cannot be read"), (("--items", "c"), "got 'c'")],
+    [
+        (("--check", "absent.json"), "absent.json cannot be read"),
+        (("--items", "c"), "got 'c'"),
+        (("--tolerance", "nan"), "`--tolerance` must be finite"),
+        (("--seconds", "inf"), "`--seconds` must be finite"),
+    ],
 )
 def test_what_cannot_be_compared_ends_with_status_two(command, arguments, sentence, capsys):
     with pytest.raises(SystemExit) as ended:
         command(2.0, *arguments)
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["file/x/y.json", "file/y.json", "folder"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
+    command, monkeypatch, tmp_path, capsys, name
+):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    measuring = []
+    monkeypatch.setattr(baseline, "measure", lambda *arguments: measuring.append(arguments))
+    with pytest.raises(SystemExit) as ended:
+        command(2.0, "-o", str(tmp_path / name))
+    assert (ended.value.code, measuring) == (2, [])
+    assert f"{tmp_path / name} cannot be written" in capsys.readouterr().err
+
+
+def test_what_ends_a_write_is_one_sentence(monkeypatch, tmp_path):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(BenchError, match=r"cannot be written \(No space left"):
+        write(measured(), tmp_path / "cpu.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from msgspec.structs import replace
@@ -87,9 +88,16 @@ def test_a_run_without_evaluations_is_refused(records):
     [
         ({"level": 0.0}, "between 0 and 0.5"),
         ({"level": 0.5}, "between 0 and 0.5"),
-        ({"margin": -1.0}, "below 0"),
+        ({"margin": -1.0}, "not below 0"),
         ({"relative_margin": -0.1}, "below 0"),
         ({"margin": 5.0}, "larger than the margin"),
+        ({"margin": math.nan}, "finite and not below 0"),
+        ({"margin": math.inf, "against": math.inf}, "finite and not below 0"),
+        ({"relative_margin": math.nan}, "finite and not below 0"),
+        ({"relative_margin": math.inf}, "finite and not below 0"),
+        ({"level": math.nan}, "between 0 and 0.5"),
+        ({"against": math.nan}, "finite and larger"),
+        ({"against": math.inf}, "finite and larger"),
     ],
 )
 def test_terms_that_mean_nothing_are_wrong_usage(records, options, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from msgspec.structs import replace
 from scipy import stats
@@ -85,8 +87,9 @@ def test_a_margin_given_at_the_check_stands_for_the_baselines_and_is_told(baseli
     assert (checked.margin, checked.primary.outcome) == (5.5, "unchanged")
     assert "2.0" in checked.margins_note
     assert checked.promise.power is None  # five points are within the margin
-    with pytest.raises(UsageError, match="below 0"):
-        checking.check(baseline, run(), margin=-1.0)
+    for margin in (-1.0, math.nan, math.inf):
+        with pytest.raises(UsageError, match="finite and not below 0"):
+            checking.check(baseline, run(), margin=margin)
 
 
 def test_students_of_a_set_are_averaged_as_long_as_any_method_has_randomness(student):
@@ -131,6 +134,37 @@ def test_one_set_with_randomness_decides_nothing(metric, student):
     assert cell.judged.outcome == "undecidable"
     with pytest.raises(UsageError, match="--exact"):
         checking.check(from_records([student(30.0)]), [student(30.0)])
+
+
+def test_a_cell_with_fewer_sets_than_the_others_is_named(student):
+    records = [student(30.0 + s, at=(s, 0)) for s in range(3)]
+    records.append(student(40.0, method="dit", at=(0, 0)))
+    baseline, cell = from_records(records), "nette IPC 10 dit hard convnet3 top1_last"
+    assert checking.promise(baseline).scarce == (cell,)
+    with pytest.raises(UsageError) as refused:
+        checking.check(baseline, records)
+    assert f"has 1 ({cell} has the fewest)" in str(refused.value)
+    even = from_records(records[:3])
+    assert checking.promise(even).scarce == ()
+
+
+def test_a_run_that_lacks_a_method_is_told_what_is_missing_and_to_finish(baseline, run):
+    def refused(records):
+        with pytest.raises(checking.Incomparable) as found:
+            checking.check(baseline, records)
+        return str(found.value)
+
+    partial = [r for r in run() if r.method.name != "dit"]
+    sentence = refused(partial)
+    for words in (
+        "the cell is missing and was measured (2 cells: nette IPC 10 dit fidelity fid, "
+        "nette IPC 10 dit hard convnet3 top1_last)",
+        "finish the run (`bench run` anew, with `--retry-failed` if units have failed)",
+    ):
+        assert words in sentence
+    assert "finish the run" in refused(run()[:-1])
+    other = [replace(r, data=replace(r.data, test_revision="v2")) for r in partial]
+    assert "finish the run" not in refused(other)
 
 
 def with_method(record, described, **changes):

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from scipy import stats
 
 from leaderboards.gate import baseline_file, checking
-from leaderboards.gate.statistics import Drawn, judge, judge_cells, stated_power
+from leaderboards.gate.power import stated_power, undecided
+from leaderboards.gate.statistics import Drawn, judge, judge_cells
 
 PAIRS = 2000
 LEVEL, MARGIN, AGAINST = 0.05, 2.0, 5.0
 MEANS = np.array([20.0, 25.0, 30.0, 40.0, 55.0, 70.0])
 SPREADS = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0])
 OF_SETS, OF_STUDENTS, OF_SEEDS = 0.6, 0.8, 0.7
-DESIGNS = list(itertools.product((3, 4, 5), (1, 2)))
+DESIGNS = [*itertools.product((3, 4, 5), (1, 2)), (5, 3)]
 """Seeds and students of each."""
 
 LOWEST, HIGHEST = stats.binom.interval(0.999, PAIRS, LEVEL)
@@ -117,6 +118,19 @@ def test_with_a_margin_code_that_has_not_changed_hardly_ever_gives_an_alarm(
 
 
 @pytest.mark.parametrize(("seeds", "repeats"), DESIGNS)
+def test_code_that_has_not_changed_is_undecidable_as_often_as_is_stated_for_its_noise(
+    simulated, seeds, repeats
+):
+    pairs = simulated(seeds, repeats)
+    spread = np.std([x for blocks, *_ in pairs for x in blocks]) / np.sqrt(2)
+    noise = stats.zscore(np.arange(seeds), ddof=1) * spread  # only its spread matters
+    stated = undecided(noise.tolist(), MARGIN, LEVEL)
+    found = outcomes(pairs, 0.0).count("undecidable")
+    low, high = stats.binom.interval(0.999, PAIRS, stated)
+    assert low <= found <= high
+
+
+@pytest.mark.parametrize(("seeds", "repeats"), DESIGNS)
 def test_the_power_against_five_points_is_at_least_the_stated_one(simulated, seeds, repeats):
     pairs = simulated(seeds, repeats)
     found = outcomes(pairs, -AGAINST).count("regression") / PAIRS
@@ -142,6 +156,19 @@ def test_not_more_than_the_level_of_all_runs_has_a_cell_condemned_at_the_margin(
         ((*cells,),) = judge_cells([Drawn((now - was).mean(2) - MARGIN, margins)], LEVEL)
         alarms += any(cell.outcome == "regression" for cell in cells)
     assert alarms <= stats.binom.interval(0.999, PAIRS // 2, LEVEL)[1]
+
+
+@pytest.mark.parametrize(("seeds", "common"), [(3, 0.0), (3, 0.9), (5, 0.5)])
+def test_a_few_cells_much_noisier_than_the_rest_raise_the_alarms_to_a_tenth_at_most(seeds, common):
+    rng = np.random.default_rng([seeds, round(10 * common)])
+    margins, alarms = np.full(12, MARGIN), 0
+    spreads = np.where(np.arange(12) < 2, 4.0, 1.0)[:, None]
+    for _ in range(PAIRS):
+        noise = np.sqrt(1 - common) * rng.normal(size=(12, seeds))
+        noise = noise + np.sqrt(common) * rng.normal(size=(1, seeds))
+        ((*cells,),) = judge_cells([Drawn(spreads * noise - MARGIN, margins)], LEVEL)
+        alarms += any(cell.outcome == "regression" for cell in cells)
+    assert alarms <= 0.1 * PAIRS
 
 
 def test_a_cell_that_breaks_alone_is_found_among_the_others(simulated):

@@ -12,14 +12,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from leaderboards.gate.statistics import (
-    Drawn,
-    found_with,
-    half_width,
-    judge,
-    judge_cells,
-    stated_power,
-)
+from leaderboards.gate.power import found_with, half_width, stated_power, undecided
+from leaderboards.gate.statistics import Drawn, judge, judge_cells
 
 BLOCKS = st.lists(st.floats(-20, 20), min_size=2, max_size=8).filter(lambda x: np.std(x) > 1e-3)
 
@@ -145,3 +139,13 @@ def test_the_median_margin_of_decision_is_half_an_interval_of_a_difference():
     noise = [0.5, -0.5, 1.5, -1.5]
     low, high = stats.t.interval(0.9, 3, 0, math.sqrt(2) * stats.sem(noise))
     assert half_width(noise, 0.05) == pytest.approx((high - low) / 2)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_the_chance_to_decide_nothing_is_what_both_one_sided_tests_leave(size):
+    noise = np.random.default_rng(size).normal(0, 1, size)
+    shift = 2.0 / (math.sqrt(2) * stats.sem(noise))
+    low, high = stats.nct.cdf(stats.t.ppf([0.05, 0.95], size - 1), size - 1, shift)
+    assert undecided(noise.tolist(), 2.0, 0.05) == pytest.approx(high - low, abs=1e-6)
+    assert undecided(noise.tolist(), 0.0, 0.05) == pytest.approx(0.9)
+    assert undecided([1.0] * size, 2.0, 0.05) == 0.0

@@ -77,12 +77,29 @@ def test_the_text_holds_the_terms_and_a_line_for_every_cell(checked):
         assert words in terms
     assert "Holm" in terms
     (row,) = [line for line in text.splitlines() if line.startswith("regression  ")]
-    assert row.split() == [
-        *("regression nette IPC 10 random hard convnet3 top1_last".split()),
-        *("30.1", "21.1", "-9.0", "2.0"),
-        row.split()[-1],
+    assert "on nette IPC 10 hard convnet3 top1_last" in text.splitlines()
+    *numbers, p, method = row.split()
+    assert (numbers, method) == (["regression", "30.1", "21.1", "-9.0", "2.0"], "random")
+    assert float(p) < 1e-6
+
+
+def test_the_table_fits_a_narrow_terminal_and_says_only_once_where_cells_were_measured(record):
+    method, protocol = "dit+scheduler=ddim,steps=20", "hard+epochs_scale=0.03,evaluations=1"
+    student = "convnet3+width=16"
+    run = [
+        record(name, at=(s, 0), last=30 + s, protocol=protocol, student=student, dataset=dataset)
+        for dataset in ("shapenette", "shapewoof")
+        for name in ("random", "kmeans", method)
+        for s in range(3)
     ]
-    assert float(row.split()[-1]) < 1e-6
+    lines = page.text(checking.check(from_records(run), run)).splitlines()
+    table = lines[[line.startswith("verdict") for line in lines].index(True) :]
+    assert max(map(len, table)) <= 80
+    assert sum(line.startswith("on ") for line in table) == 2
+    assert sum(protocol in line for line in table) == 2
+    assert [line.split()[-1] for line in table if line.startswith("unchanged")] == 2 * [
+        *(method, "kmeans", "random")
+    ]
 
 
 def test_the_text_says_where_a_change_lies_and_what_was_left_out(run):
@@ -99,6 +116,17 @@ def test_a_baseline_of_one_set_promises_the_exact_check_only(record):
     said = page.promised(baseline, checking.promise(baseline))
     assert any("--exact" in sentence for sentence in said)
     assert not any("power" in sentence for sentence in said)
+
+
+def test_a_baseline_names_the_cells_that_leave_all_others_with_fewer_sets(record):
+    run = [record(at=(s, 0)) for s in range(3)] + [record("dit", at=(s, 0)) for s in range(2)]
+    baseline = from_records(run)
+    said = page.promised(baseline, checking.promise(baseline))
+    assert any("nette IPC 10 dit hard convnet3 top1_last has the fewest" in one for one in said)
+
+
+def test_the_sum_of_both_error_rates_is_no_bound(checked):
+    assert "at about 0.1 in all where cells vary alike" in page.text(checked(0.0))
 
 
 JUNIT = {
@@ -167,7 +195,10 @@ def test_what_was_refused_is_an_error_and_what_is_not_the_same_a_failure(run):
 
 
 def test_names_of_others_break_neither_xml_nor_page_nor_annotations(record):
-    hostile = [record(HOSTILE, at=(s, 0), dataset=HOSTILE) for s in range(3)]
+    long = " ".join(["::error::"] * 20)
+    hostile = [
+        record(HOSTILE, at=(s, 0), dataset=HOSTILE, protocol=long, student=long) for s in range(3)
+    ]
     worse = [
         replace(one, scores={"top1_last": 1.0 + one.seed / 9, "top1_best": 1}) for one in hostile
     ]
