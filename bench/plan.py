@@ -112,7 +112,7 @@ def expand(
         found = _of_one_set(run, selection, card, left_out)
         if not found:
             raise UsageError(f"No method can serve {card.name!r}: {'; '.join(left_out)}")
-        for sentence in left_out:
+        for sentence in (*left_out, *_unmeasured(selection, card, found)):
             note(sentence)
         units |= {unit.key: unit for unit in found}
     return list(units.values())
@@ -148,6 +148,16 @@ def planned(
             note(sentence)
         units |= added
     return list(units.values())
+
+
+def _unmeasured(selection: Selection, card: DatasetCard, found: Sequence[Unit]) -> Iterator[str]:
+    """Yield a sentence for every protocol that has no unit on a set."""
+    for protocol in selection.protocols:
+        if not any(unit.protocol is protocol for unit in found):
+            yield (
+                f"{protocol.label} measures nothing of {card.name}: it compares with the real set, "
+                "and methods without an IPC would be compared with themselves."
+            )
 
 
 def _cards_of(part: RunSpec, cards: Sequence[DatasetCard]) -> list[DatasetCard]:

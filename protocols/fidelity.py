@@ -41,10 +41,6 @@ EMBEDDED = "embedded"
 """The network of the procedural sets, whose cards say so."""
 USUAL = {"features": "inception-pytorch-fid", "embedding": "resnet18-imagenet"}
 """The networks of all other sets."""
-OWN_SECONDS = 0.5
-"""What scores and files take besides the networks, about."""
-PROBED = 4
-"""Images behind an estimate."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,9 @@ class Fidelity:
     split: Split = "train"
     """The real images that are compared with: those that were distilled, or the test images."""
     num_real: int = 10_000
-    """Real images at most in what looks at pairs of images (KID, neighbourhoods and MMD), evenly
-    spaced within every class; all other scores take all."""
+    """Real images at most in what looks at pairs of images (KID, neighbourhoods, and MMD with
+    2,000 of them), evenly spaced within every class, but `neighbours` + 2 of each class at least;
+    all other scores take all."""
     neighbours: int = 5
     """How many neighbours a neighbourhood reaches to."""
     draws: int = 10
@@ -152,8 +149,8 @@ class Fidelity:
         return Outcome(
             scores={**spread.scores, **means.scores},
             per_class={**spread.per_class, **means.per_class},
-            facts={**facts(first, list(sides.values()), ctx), **spread.facts, **means.facts},
-            cards={**cards(first, spread.scores, *said), **cards(second, means.scores, *said)},
+            facts={**facts(first, list(sides.values())), **spread.facts, **means.facts},
+            cards={**cards(first, spread, *said), **cards(second, means, *said)},
             files={
                 **write_sheets(ctx.work, images, distilled, nearest),
                 "points": write_points(ctx.work, second, distilled.classes, self.split),
@@ -169,8 +166,15 @@ class Fidelity:
         device: torch.device,
     ) -> float:
         """Estimate the time of one `evaluate` from a batch of noise, real features apart."""
-        each = (_seconds_each(one, card.resolution, device) for one in self._extractors(card))
-        return OWN_SECONDS + num_images * sum(each)
+        from protocols.fidelity_time import of_networks, of_scores
+
+        networks = of_networks(self._extractors(card), card.resolution, device)
+        first, second = (networks[name][1] for name in self._names)
+        real = sum(card.class_sizes) if self.split == "train" else num_test
+        own = of_scores(
+            (first, second), num_images, real, self.num_real, card.num_classes, self.draws
+        )
+        return own + num_images * sum(each for each, _ in networks.values())
 
     @property
     def _names(self) -> tuple[str, str]:
@@ -199,11 +203,12 @@ class Fidelity:
         """Return real and distilled features of one network, after its pass over the latter."""
         import torch
 
-        from bench.features.passes import features_of
+        from bench.features.passes import Passed, features_of
         from bench.features.real import exact_device, real_features
         from protocols.fidelity_sides import Sides
 
-        features = torch.from_numpy(features_of(distilled.images, extractor, ctx))
+        passed = Passed()
+        features = torch.from_numpy(features_of(distilled.images, extractor, ctx, passed))
         return Sides(
             extractor,
             ctx.get(self._statistics(extractor, card)),
@@ -212,6 +217,7 @@ class Fidelity:
             features.to(exact_device(ctx.device), torch.float64),
             distilled.labels,
             card.num_classes,
+            passed.compiled,
         )
 
     def _images(self, real: RealSet) -> ImageSet:
@@ -224,17 +230,3 @@ class Fidelity:
                 "`fidelity[neighbours=1]`."
             )
         return images
-
-
-def _seconds_each(extractor: Extractor, side: int, device: torch.device) -> float:
-    """Return the seconds that a network takes for an image of noise of `side` pixels."""
-    import time
-
-    import numpy as np
-
-    network = extractor.stand_in(device)
-    noise = np.random.default_rng(0).integers(256, size=(PROBED, side, side, 3), dtype=np.uint8)
-    network(list(noise))  # the first call has memory to find and kernels to choose
-    started = time.perf_counter()
-    network(list(noise))
-    return (time.perf_counter() - started) / PROBED

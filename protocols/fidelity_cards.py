@@ -7,17 +7,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from bench.contracts import MetricCard
-from bench.features.passes import compiles
 
 if TYPE_CHECKING:
-    from bench.context import Context
     from bench.sets import DistilledSet
     from bench.studying import Fact
+    from protocols.fidelity_scores import Found
     from protocols.fidelity_sides import Sides
 
 NEIGHBOURHOODS = ("precision", "recall", "density", "coverage")
-PAIRS = ("kid", *NEIGHBOURHOODS, "mmd")
+PAIRS = ("kid", *NEIGHBOURHOODS)
 """Scores of pairs of images, which take `Statistics.rows` of the real ones."""
+KERNEL = "mmd"
+"""The score that takes fewer of these."""
 ALONE = ("diversity",)
 """Scores that take no real image."""
 LIBRARIES = {
@@ -29,15 +30,14 @@ LIBRARIES = {
 
 
 def cards(
-    sides: Sides, names: Iterable[str], distilled: DistilledSet, split: str, neighbours: int
+    sides: Sides, found: Found, distilled: DistilledSet, split: str, neighbours: int
 ) -> dict[str, MetricCard]:
-    """Return what has to be said beside each of the named scores."""
+    """Return what has to be said beside each score that one network has measured."""
     shared: Mapping[str, Fact] = {
         "extractor": sides.extractor.name,
         "weights": sides.extractor.card_weights,
         "resize": sides.extractor.resize,
         "split": split,
-        "distilled": len(distilled),
         "dtype": "float32 features, float64 distances",
         **({"mosaic": distilled.mosaic} if distilled.mosaic > 1 else {}),
     }
@@ -45,23 +45,24 @@ def cards(
         name: MetricCard(
             {
                 **shared,
+                "distilled": found.distilled.get(name, len(distilled)),
                 "real": _real_images(name, sides),
                 **({"neighbours": neighbours} if name in NEIGHBOURHOODS else {}),
             }
         )
-        for name in names
+        for name in found.scores
     }
 
 
-def facts(first: Sides, all_sides: Sequence[Sides], ctx: Context) -> dict[str, Fact]:
+def facts(first: Sides, all_sides: Sequence[Sides]) -> dict[str, Fact]:
     """Return what was used: `first` is the side of distributions, `all_sides` has each network."""
-    count = len(first.features)
     return {
-        "distilled": count,
+        "distilled": len(first.features),
         "real": len(first.real),
         "real_in_pairs": len(first.statistics.rows),
         "dimension": first.features.shape[1],
-        "compiled": int(any(compiles(sides.extractor, count, ctx) for sides in all_sides)),
+        "real_in_mmd": len(all_sides[-1].kernel),
+        "compiled": int(any(sides.compiled for sides in all_sides)),
         **versions(sides.extractor.name for sides in all_sides),
     }
 
@@ -76,4 +77,6 @@ def _real_images(name: str, sides: Sides) -> int:
     """Return how many real images a score is of."""
     if name in ALONE:
         return 0
+    if name == KERNEL:
+        return len(sides.kernel)
     return len(sides.statistics.rows) if name in PAIRS else len(sides.real)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Scores = dict[str, float]
 
+IMAGES = ("distilled", "real", "real_in_pairs")
+"""Numbers of images of every class, beside its scores."""
 DISTRIBUTION = ("fid", "kid", "precision", "recall", "density", "coverage")
 """What is measured of every class with the network of distributions."""
 EMBEDDING = (
@@ -51,6 +53,8 @@ class Found:
     per_class: dict[str, tuple[float, ...]]
     """Score name to one number per class in label order; NaN where it is undefined."""
     facts: dict[str, Fact] = field(default_factory=dict)
+    distilled: dict[str, int] = field(default_factory=dict)
+    """Score name to its number of distilled images, where those are not all."""
 
 
 def distribution(sides: Sides, neighbours: int, draws: int, rng: torch.Generator) -> Found:
@@ -68,8 +72,8 @@ def distribution(sides: Sides, neighbours: int, draws: int, rng: torch.Generator
             sizes = subset_sizes(labels)
             facts["extrapolated_sizes"] = f"{sizes[0]}-{sizes[-1]}"
     scores |= _neighbourhoods(sides.pairs, features, neighbours, statistics.radii)
-    found = [_distribution_of(part, neighbours) for part in sides.classes()]
-    return Found(scores, _by_name(DISTRIBUTION, found), facts)
+    found = [_distribution_of(part, neighbours) | _images(part) for part in sides.classes()]
+    return Found(scores, _by_name((*DISTRIBUTION, *IMAGES), found), facts)
 
 
 def embedding(sides: Sides) -> tuple[Found, NDArray[np.int64]]:
@@ -86,19 +90,25 @@ def embedding(sides: Sides) -> tuple[Found, NDArray[np.int64]]:
         if near is not None:
             index[part.rows] = part.members[near.index.cpu().numpy()]
             distance[part.rows] = near.distance.cpu().numpy()
-            found[-1] |= _of_nearest(near, statistics.gap[torch.from_numpy(part.members)])
+            found[-1] |= _of_nearest(near, statistics.gap[torch.from_numpy(part.members)])[0]
+    nearest, counts = _of_nearest(_known(index, distance), statistics.gap.cpu())
     scores = {
         "embedding_l2": embedding_l2(statistics.gaussian.mean, features),
         "embedding_cosine": embedding_cosine(statistics.gaussian.mean, features),
         "representativeness": representativeness(sides.all_real(), features),
-        **_of_nearest(_known(index, distance), statistics.gap.cpu()),
+        **nearest,
     }
     facts: dict[str, Fact] = {}
     if len(features) >= 2:
         scores["diversity"] = diversity(features)
-    if (kernel := _mmd(sides.pairs, features)) is not None:
+    if (kernel := _mmd(sides.kernel, features)) is not None:
         scores["mmd"], facts["mmd_gamma"] = kernel
-    return Found(scores, _by_name(EMBEDDING, found), facts), index
+    return Found(scores, _by_name(EMBEDDING, found), facts, counts), index
+
+
+def _images(part: OfClass) -> Scores:
+    counts = (len(part.features), len(part.real), len(part.pairs))
+    return dict(zip(IMAGES, map(float, counts), strict=True))
 
 
 def _distribution_of(part: OfClass, neighbours: int) -> Scores:
@@ -134,7 +144,7 @@ def _embedding_of(part: OfClass, means: Tensor) -> Scores:
         found["representativeness"] = representativeness(part.real, part.features)
     if len(part.features) >= 2:
         found["diversity"] = diversity(part.features)
-    if (kernel := _mmd(part.pairs, part.features)) is not None:
+    if (kernel := _mmd(part.kernel, part.features)) is not None:
         found["mmd"] = kernel[0]
     return found
 
@@ -158,11 +168,21 @@ def _nearest(part: OfClass) -> Nearest | None:
     return nearest_in_class(part.real, real_labels, part.features, labels)
 
 
-def _of_nearest(near: Nearest, gap: Tensor) -> Scores:
-    """Return the mean distance to the nearest real image and the share of authentic ones in %."""
-    found = {"nearest_real": float(near.distance.mean())}
-    share = authenticity(near, gap)
-    return found if math.isnan(share) else {**found, "authenticity": 100.0 * share}
+def _of_nearest(near: Nearest, gap: Tensor) -> tuple[Scores, dict[str, int]]:
+    """Return the mean distance to the nearest real image and the share of authentic ones in %.
+
+    The second value has of how many images each is; a score of none is left out.
+    """
+    scores: Scores = {}
+    counts = {
+        "nearest_real": len(near.index),
+        "authenticity": int(gap[near.index].isfinite().sum()),
+    }
+    if counts["nearest_real"]:
+        scores["nearest_real"] = float(near.distance.mean())
+    if counts["authenticity"]:
+        scores["authenticity"] = 100.0 * authenticity(near, gap)
+    return scores, counts
 
 
 def _known(index: NDArray[np.int64], distance: NDArray[np.float64]) -> Nearest:

@@ -89,7 +89,8 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
         yield from ((n, suites.summary(n)) for n in suites.names())
     else:
         for score, card in SCORES.items():
-            title = f"{card.title} in {card.unit}" if card.unit else card.title
+            unit = card.unit if card.unit.startswith("per ") else f"in {card.unit}"
+            title = f"{card.title} {unit}" if card.unit else card.title
             yield score, f"{title}, {card.better} is better: {card.note}."
 
 

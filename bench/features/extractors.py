@@ -6,7 +6,8 @@ falls back to another network: weights that are missing are an error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from bench.features import (
     weights,
 )
 from bench.features.imagenet import SHA256, imagenet_file, imagenet_here, require_imagenet
-from bench.features.inception import InceptionWeights
+from bench.features.inception import KEPT, InceptionWeights
 from bench.features.shipped import EMBEDDED, FILE, ShippedNetwork
 from bench.features.trained import TrainedNetwork, split_features
-from bench.features.weights import WeightFile
+from bench.features.weights import WeightFile, unheard
 from bench.shipped import PACKAGE
 
 if TYPE_CHECKING:
@@ -92,12 +93,16 @@ class Extractor:
             CLEAN: weights.INCEPTION_PT,
             LEGACY: weights.INCEPTION_PT,
         }
-        return files.get(self.name)
+        file = files.get(self.name)
+        return file and replace(file, name=self.name)
 
     @property
     def embeds(self) -> bool:
-        """Say whether `Embeddings` makes its features of training images."""
-        return self.name not in RESIZES
+        """Say whether `Embeddings` makes its features of training images.
+
+        Not those of ResNet-18, whose weights have no part in the name of `Embeddings`.
+        """
+        return self.name not in (*RESIZES, IMAGENET)
 
     def artefacts(self) -> tuple[Artefact[Any], ...]:
         """Return the artefacts of its network; none where a checked file is opened each time."""
@@ -107,12 +112,20 @@ class Extractor:
         return () if own is None else (own,)
 
     def check(self) -> None:
-        """Raise UsageError if its weights can neither be opened nor fetched; nothing is fetched."""
-        if self.name == IMAGENET:
+        """Fetch the file of its weights where that may be; UsageError if it can never be had.
+
+        So that a run ends before its first unit. BenchError if it cannot be fetched now.
+        """
+        from bench.data.download.network import is_offline
+
+        if self.name != IMAGENET and self.file is None:
+            return
+        if not is_offline():
+            self.fetched()
+        elif self.name == IMAGENET:
             require_imagenet()
-        kept = ArtefactStore(default_cache())
-        if (file := self.file) is not None and not any(map(kept.has, self.artefacts())):
-            weights.require(file, self.name)
+        elif (file := self.file) is not None and self._kept() is None:
+            weights.require(file)
 
     def located(self) -> Path | None:
         """Return the file of its weights on this machine, checked; None if it is not here.
@@ -120,15 +133,15 @@ class Extractor:
         None for a network that is trained on a set. BenchError if another file has its place.
         """
         if (file := self.file) is not None:
-            return weights.found(file)
+            return self._kept() or weights.found(file)
         if self.name == EMBEDDED:
             return PACKAGE.checked(FILE)
         return imagenet_here() if self.name == IMAGENET else None
 
-    def fetched(self) -> Path:
+    def fetched(self, note: Callable[[str], None] = unheard) -> Path:
         """Return the same file, fetched if it is not here; BenchError if it cannot be had."""
         if (file := self.file) is not None:
-            return weights.provided(file)
+            return self._kept() or weights.provided(file, note)
         if self.name == EMBEDDED:
             return PACKAGE.checked(FILE)
         if self.name == IMAGENET:
@@ -145,7 +158,7 @@ class Extractor:
         if self.name == INCEPTION:
             return views.of_inception(ctx.get(InceptionWeights(self.weights)), ctx.device)
         if self.name in RESIZES:
-            path = weights.provided(weights.INCEPTION_PT, ctx.note)
+            path = self.fetched(ctx.note)
             return views.of_torchscript(path, ctx.device, resize_inside=self.name == LEGACY)
         model, side = opened_network(self.name, self.dataset, self.train_revision, ctx)
         return views.of_classifier(model, side, ctx.device)
@@ -160,6 +173,13 @@ class Extractor:
         if self.name in RESIZES:
             return views.of_inception(inception.stages(inception.assembled()).to(device), device)
         return views.of_classifier(_untrained(self.name).to(device), self.resolution, device)
+
+    def _kept(self) -> Path | None:
+        """Return the weights in a form of our own, which need no other file any more."""
+        if self.name != INCEPTION:
+            return None
+        store, made = ArtefactStore(default_cache()), InceptionWeights(self.weights)
+        return store.path(made) / KEPT if store.has(made) else None
 
     def _own(self) -> ShippedNetwork | TrainedNetwork | None:
         """Return the artefact of a network of `bench.features`; None of ResNet-18, a file."""

@@ -70,7 +70,8 @@ def require_imagenet() -> None:
         raise UsageError(
             f"The weights of {IMAGENET!r} ({FILE} of {REPOSITORY} on the Hugging Face hub) are not "
             f"here and nothing is fetched offline: run `bench fetch --features {IMAGENET}` where "
-            "there is a network, or choose another feature network."
+            "there is a network, or choose one that needs no download, `embedded` or "
+            "`<student>@<resolution>`."
         )
 
 
@@ -82,8 +83,10 @@ def _checked(file: Path) -> Path:
 
 
 def _unavailable(error: Exception) -> BenchError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    reason = line.split(". ")[0].rstrip(".")  # the hub says three sentences
     return BenchError(
         f"The weights of {IMAGENET!r} ({FILE} of {REPOSITORY} on the Hugging Face hub) cannot "
-        f"be loaded ({reason}): connect to the network once, or use other `features`."
+        f"be loaded ({reason}): connect to the network once, or choose features that need no "
+        "download, `embedded` or `<student>@<resolution>`."
     )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SIDE = 299
 """Pixels per side of what Inception takes."""
+KEPT = "weights.safetensors"
+"""The file of `InceptionWeights`."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ class InceptionWeights:
         return ()
 
     def build(self, ctx: Context, out: Path) -> None:
-        """Write `weights.safetensors`; another process reads the pickle, and tensors alone.
+        """Write `KEPT`; another process reads the pickle, and tensors alone.
 
         BenchError if the file cannot be had or does not hold the tensors of the network.
         """
         from bench.teachers.importing import unpickled
 
         source = weights.provided(weights.INCEPTION_PTH, ctx.note)
-        safe = unpickled(source, out / "weights.safetensors", "")
+        safe = unpickled(source, out / KEPT, "")
         needed = {name: tuple(value.shape) for name, value in assembled().state_dict().items()}
         if reason := misfit(needed, read_header(safe).shapes):
             raise BenchError(
@@ -64,7 +66,7 @@ class InceptionWeights:
         """Return the network in evaluation mode on a device; its parameters take no gradient."""
         from safetensors.torch import load_file
 
-        return stages(assembled(load_file(path / "weights.safetensors"))).to(device)
+        return stages(assembled(load_file(path / KEPT))).to(device)
 
 
 def assembled(state: Mapping[str, Tensor] | None = None) -> nn.Module:

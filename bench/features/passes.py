@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import BenchError
@@ -23,32 +23,45 @@ if TYPE_CHECKING:
     from bench.features.extractors import Extractor
     from bench.features.views import View
     from bench.images import Images
+    from bench.training.compiling import CompiledNetwork
 
 LEAST_BATCH = 16
 BATCHES_AHEAD = 2
 """Batches that are decoded while the network is at work: the most that is held in memory."""
 
 
-def features_of(images: Images, extractor: Extractor, ctx: Context) -> NDArray[np.float32]:
+@dataclass
+class Passed:
+    """What became of a pass, known when it is over."""
+
+    compiled: bool = False
+    """Whether its network was compiled to the end."""
+
+
+def features_of(
+    images: Images, extractor: Extractor, ctx: Context, passed: Passed | None = None
+) -> NDArray[np.float32]:
     """Return the features float32 `[N, d]` of all images, in their order.
 
-    BenchError if an image cannot be read or its features are not finite.
+    `passed` is filled in. BenchError if an image cannot be read or its features are not finite.
     """
     import numpy as np
 
-    return np.concatenate(list(rows_of(images, extractor, ctx)))
+    return np.concatenate(list(rows_of(images, extractor, ctx, passed)))
 
 
-def rows_of(images: Images, extractor: Extractor, ctx: Context) -> Iterator[NDArray[np.float32]]:
+def rows_of(
+    images: Images, extractor: Extractor, ctx: Context, passed: Passed | None = None
+) -> Iterator[NDArray[np.float32]]:
     """Yield the same rows in blocks `[B, d]`, so that a large set fills no memory."""
     import numpy as np
 
     if len(images) == 0:
         raise ValueError("`images` must hold at least one image, got none.")
-    view, done = extractor.network(ctx), 0
+    view, done, run = extractor.network(ctx), 0, None
     size = min(len(images), batch_size(extractor, ctx))
     if compiles(extractor, len(images), ctx):
-        view = compiled(view, size, ctx.note)
+        view, run = compiled(view, size, ctx.note)
     for prepared in _prepared(images, view.prepare, size):
         rows: NDArray[np.float32] = view.embedded(prepared).numpy()
         bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
@@ -60,6 +73,8 @@ def rows_of(images: Images, extractor: Extractor, ctx: Context) -> Iterator[NDAr
         yield rows
         done += len(rows)
         ctx.progress(done, len(images))
+    if passed is not None:
+        passed.compiled = run is not None and run.compiled
 
 
 def batch_size(extractor: Extractor, ctx: Context) -> int:
@@ -84,10 +99,10 @@ def compiles(extractor: Extractor, num_images: int, ctx: Context) -> bool:
     return num_images * _inception_flops() / rate >= PAYS_FROM
 
 
-def compiled(view: View, size: int, note: Callable[[str], None]) -> View:
-    """Return the view with its network compiled for batches of `size`; the last one is filled up.
+def compiled(view: View, size: int, note: Callable[[str], None]) -> tuple[View, CompiledNetwork]:
+    """Return the view with its network compiled for batches of `size`, and the compiled network.
 
-    Features are equal up to rounding.
+    The last batch is filled up. Features are equal up to rounding.
     """
     import torch
 
@@ -101,7 +116,7 @@ def compiled(view: View, size: int, note: Callable[[str], None]) -> View:
         filled = torch.cat([batch, batch.new_zeros(missing, *batch.shape[1:])])
         return run(filled.contiguous(memory_format=torch.channels_last))[: len(batch)]
 
-    return replace(view, model=padded)
+    return replace(view, model=padded), run
 
 
 @functools.cache

@@ -11,6 +11,7 @@ it comes from is in the comments below.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,6 +24,11 @@ from bench.teachers.files import sha256_of
 
 FOLDER = "BENCH_FEATURES"
 """The environment variable that names a folder of weight files."""
+NO_DOWNLOAD = (
+    "`fidelity[features=embedded,embedding=embedded]` or with a `<student>@<resolution>` in place "
+    "of `embedded`"
+)
+"""Networks that need no file."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ INCEPTION_PT = WeightFile(
 """NVIDIA's TorchScript of the same network, which clean-fid uses."""
 
 
-def _unheard(sentence: str) -> None:
+def unheard(sentence: str) -> None:
     """Tell nobody."""
 
 
@@ -73,37 +79,40 @@ def cache_folder() -> Path:
     return default_cache() / "features"
 
 
-def found(weights: WeightFile, note: Callable[[str], None] = _unheard) -> Path | None:
+def found(weights: WeightFile, note: Callable[[str], None] = unheard) -> Path | None:
     """Return where the file lies on this machine, its hash checked; None if it does not.
 
-    BenchError if `BENCH_FEATURES` or the cache has another file of its name; one that other
-    programs have left elsewhere is passed over, and `note` hears of it.
+    BenchError if `BENCH_FEATURES` or the cache has another file of its name, or one that cannot be
+    read; what other programs have left elsewhere is then passed over, and `note` hears of it.
     """
     for path in _own(weights):
-        if path.is_file():
+        if _lies(path):
             check_content(path, weights.name, weights.sha256)
             return path
     for path in _elsewhere(weights):
-        if not path.is_file():
-            continue
-        if path.stat().st_size == weights.size and sha256_of(path) == weights.sha256:
-            return path
-        note(f"{path} is passed over: it is not the published {weights.file}.")
+        try:
+            if not path.is_file():
+                continue
+            if path.stat().st_size == weights.size and sha256_of(path) == weights.sha256:
+                return path
+            note(f"{path} is passed over: it is not the published {weights.file}.")
+        except OSError as error:
+            note(f"{path} is passed over: it cannot be read ({error.strerror or error}).")
     return None
 
 
-def require(weights: WeightFile, name: str) -> None:
-    """Raise UsageError if feature network `name` can never have its weights; nothing is fetched.
+def require(weights: WeightFile) -> None:
+    """Raise UsageError if the network can never have its weights; nothing is fetched.
 
     BenchError as `found`.
     """
     from bench.data.download.network import never_fetches
 
     if found(weights) is None and never_fetches():
-        raise UsageError(_missing(weights, name, "nothing is fetched offline"))
+        raise UsageError(_missing(weights, "nothing is fetched offline"))
 
 
-def provided(weights: WeightFile, note: Callable[[str], None] = _unheard) -> Path:
+def provided(weights: WeightFile, note: Callable[[str], None] = unheard) -> Path:
     """Return the checked file in a folder of this user, copied or fetched into the cache at need.
 
     BenchError if it can neither be found nor fetched, or if what came is another file.
@@ -129,11 +138,29 @@ def provided(weights: WeightFile, note: Callable[[str], None] = _unheard) -> Pat
 
 def check_content(path: Path, name: str, sha256: str) -> None:
     """Raise BenchError unless a file has the content that feature network `name` needs."""
-    if (content := sha256_of(path)) != sha256:
+    try:
+        content = sha256_of(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if content != sha256:
         raise BenchError(
             f"{path} is not the file that {name!r} needs, as its sha256 begins with {content[:8]} "
             f"and not with {sha256[:8]}: remove it; nothing else takes its place."
         )
+
+
+def _lies(path: Path) -> bool:
+    """Say whether a file is in a place of ours; BenchError if nobody can tell."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BenchError:
+    return BenchError(
+        f"{path} cannot be read ({error.strerror or error}): let this user read it, or remove it."
+    )
 
 
 def _own(weights: WeightFile) -> Iterator[Path]:
@@ -165,25 +192,26 @@ def _adopt(path: Path, weights: WeightFile, target: Path) -> None:
 
 def _fetch(weights: WeightFile, target: Path) -> None:
     """Download the file; it has its name only when it is whole and its hash is the stated one."""
-    from urllib.error import URLError
+    from http.client import HTTPException
 
     from torch.hub import download_url_to_file
 
     from bench.data.download.network import is_offline
 
     if is_offline():
-        raise BenchError(_missing(weights, weights.name, "nothing is fetched offline"))
+        raise BenchError(_missing(weights, "nothing is fetched offline"))
     try:
         download_url_to_file(weights.url, str(target), weights.sha256, progress=False)
-    except (URLError, TimeoutError, ConnectionError, RuntimeError) as error:
+    except (OSError, HTTPException, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-        missing = _missing(weights, weights.name, f"cannot be fetched ({reason})")
-        raise BenchError(missing) from error
+        raise BenchError(_missing(weights, f"cannot be fetched ({reason})")) from error
 
 
-def _missing(weights: WeightFile, name: str, reason: str) -> str:
+def _missing(weights: WeightFile, reason: str) -> str:
     return (
-        f"The weights of {name!r} ({weights.file}, {weights.size / 1e6:.0f} MB) are not here and "
-        f"{reason}: put the file into the folder that {FOLDER} names, connect once, or choose "
-        "another network, as in `fidelity[features=resnet18-imagenet]`."
+        f"The weights of {weights.name!r} ({weights.file}, {weights.size / 1e6:.0f} MB) are not "
+        f"here and {reason}: put the file into the folder that {FOLDER} names, connect once, or "
+        f"choose networks that need no download, as in {NO_DOWNLOAD}."
     )

@@ -1,9 +1,14 @@
 """KID and MMD: distances between distributions by means of a kernel over pairs of features.
 
 Both are the unbiased estimate over all pairs of Gretton et al., "A Kernel Two-Sample Test", JMLR
-2012, eq. 3, so that neither depends on the number of images but by chance:
+2012, eq. 3:
 
     mean_{i != j} k(r_i, r_j) + mean_{i != j} k(d_i, d_j) - 2 mean_{i, j} k(r_i, d_j)
+
+It is unbiased for images that are drawn independently, which distilled ones are not. With equally
+many of every class, or some of the very real images, pairs within the set are less alike than
+independent ones: even a fair sample comes out below 0, in proportion to 1/n. Compare at equal
+numbers only.
 """
 
 from __future__ import annotations
@@ -26,7 +31,7 @@ Kernel = Callable[[Tensor, Tensor], Tensor]
 
 
 def kid(real: Tensor, features: Tensor, real_term: float | None = None) -> float:
-    """Return the kernel inception distance; lower is better, 0 on average for equal distributions.
+    """Return the kernel inception distance; lower is better, 0 on average for independent draws.
 
     Binkowski et al., "Demystifying MMD GANs", ICLR 2018: k(x, y) = (x.y / d + 1)^3. Over
     all pairs of images at once, where other programs average over random subsets. It may be
@@ -49,7 +54,7 @@ def kid_within(features: Tensor, name: str = "features") -> float:
 def mmd_rbf(real: Tensor, features: Tensor) -> tuple[float, float]:
     """Return the MMD under a Gaussian kernel, at least 0 (lower is better), and the kernel's gamma.
 
-    The root of the unbiased estimate of the squared MMD, 0 where that is negative. k(x, y) =
+    The root of the estimate of the squared MMD, 0 where that is negative. k(x, y) =
     exp(-gamma |x - y|^2), where 1 / gamma is the median of the squared distances of all pairs of
     the pooled images; of more than 5,000 of them, real ones first, evenly spaced ones are taken.
     The metric is that of ManifoldGD's kl.py, but whether pairs of an image with itself are in the

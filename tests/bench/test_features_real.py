@@ -7,12 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import torchvision.models
+from PIL import Image
+from safetensors.torch import save_file
 
 from bench import artefacts
 from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.errors import BenchError
-from bench.features import Embeddings, passes
+from bench.features import Embeddings, imagenet, passes
 from bench.features.extractors import Extractor, find_extractor
 from bench.features.passes import features_of
 from bench.features.real import ExtractedFeatures, RealStatistics, real_features, real_statistics
@@ -21,6 +24,7 @@ from bench.features.views import View, of_classifier
 from bench.images import ArrayImages
 from bench.sets import DatasetCard, ImageSet, RealSet
 from bench.streams import Streams
+from bench.teachers.files import sha256_of
 from bench.training.compiling import Compiling
 
 CPU = torch.device("cpu")
@@ -119,6 +123,23 @@ def test_a_pass_sees_images_as_the_embeddings_of_a_set_do(ctx, real):
     np.testing.assert_allclose(seen, embedded, rtol=1e-5, atol=1e-6)
 
 
+def test_a_pass_sees_images_as_torchvisions_own_transform_does(ctx, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    reference = torchvision.models.resnet18().eval()
+    path = tmp_path / "model.safetensors"
+    save_file(reference.state_dict(), path)
+    monkeypatch.setattr(imagenet, "SHA256", sha256_of(path))
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(path))
+    images = Odd([(40, 60), (230, 224), (300, 250)])
+    found = features_of(images, find_extractor("resnet18-imagenet", "tiny", "a" * 64), ctx)
+    transform = torchvision.models.ResNet18_Weights.IMAGENET1K_V1.transforms(resize_size=224)
+    reference.fc = torch.nn.Identity()
+    with torch.no_grad():
+        batch = torch.stack([transform(Image.fromarray(image)) for image in images.pixels])
+        expected = reference(batch).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_images_of_many_sizes_have_the_features_that_each_has_alone(ctx):
     extractor = Extractor(SMALL, "tiny", "a" * 64)
     images = Odd([(8, 8), (9, 20), (20, 9), (31, 17), (4, 4)])
@@ -142,11 +163,41 @@ def test_a_compiled_pass_fills_up_its_last_batch_so_that_one_shape_is_compiled(m
         lambda images: [torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()],
         CPU,
     )
-    made = passes.compiled(view, 4, lambda sentence: None)
+    made, run = passes.compiled(view, 4, lambda sentence: None)
     for count in (4, 3, 1):
         images = list(noise(count, 6, 6, 3))
         torch.testing.assert_close(made(images), view(images), rtol=1e-4, atol=1e-3)
     assert shapes == [(4, 3, 6, 6)] * 3
+    assert run.compiled
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_pass_says_whether_it_was_compiled_and_not_whether_it_was_to_be(
+    tmp_path, real, monkeypatch, works
+):
+    from torch._dynamo.exc import TorchDynamoException
+
+    def compile(model, **_):
+        def run(batch):
+            if not works:
+                raise TorchDynamoException("no compiler")
+            return model(batch)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compile)
+    network = described(torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()))
+    network.name = "inception-pytorch-fid"
+    monkeypatch.setattr(passes, "LEAST_BATCH", 1)
+    passed = passes.Passed()
+    ctx = context(tmp_path, real, Compiling("always"))
+    one = passes.batch_size(replace_resolution(network, 2**9), ctx)
+    assert one == 1
+    found = features_of(real.train.images, replace_resolution(network, 2**9), ctx, passed)
+    np.testing.assert_allclose(found, real.train.images.pixels.mean(axis=(1, 2)), rtol=1e-5)
+    assert passed.compiled is works
+    features_of(real.train.images, network, context(tmp_path, real), passed)
+    assert passed.compiled is False
 
 
 @pytest.mark.parametrize(
@@ -178,10 +229,20 @@ def test_a_stand_in_has_the_arithmetic_of_its_network_and_needs_no_file():
 # Features of a set -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["embedded", "resnet18-imagenet", SMALL])
+@pytest.mark.parametrize("name", ["embedded", SMALL])
 def test_features_of_training_images_are_the_embeddings_that_methods_choose_by(real, name):
     found = real_features(Extractor(name, "tiny", "a" * 64), real.card, "train")
     assert artefacts.key(found) == artefacts.key(Embeddings("tiny", "a" * 64, name))
+
+
+def test_features_of_resnet18_are_of_the_pinned_weights_alone(real, monkeypatch):
+    extractor = find_extractor("resnet18-imagenet", "tiny", "a" * 64)
+    wanted = real_features(extractor, real.card, "train")
+    assert isinstance(wanted, ExtractedFeatures)
+    assert wanted.weights == imagenet.SHA256
+    monkeypatch.setattr("bench.features.extractors.SHA256", "0" * 64)
+    other = real_features(extractor, real.card, "train")
+    assert artefacts.key(other) != artefacts.key(wanted)
 
 
 def test_embeddings_that_are_there_are_not_made_again(ctx, real, monkeypatch):

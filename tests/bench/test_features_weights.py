@@ -1,7 +1,10 @@
 """Weight files of feature networks: where they are looked for, and what is never opened."""
 
+import errno
 import hashlib
+import http.client
 import pickle
+import ssl
 import threading
 from dataclasses import replace
 from functools import partial
@@ -14,6 +17,7 @@ from safetensors.torch import save_file
 
 from bench.artefacts import ArtefactStore
 from bench.context import Context
+from bench.data.download import network
 from bench.errors import BenchError, UsageError
 from bench.features import imagenet, weights
 from bench.features.clean import opened
@@ -113,14 +117,14 @@ def test_a_file_that_changes_while_it_is_copied_is_refused(places, monkeypatch):
 def test_absent_and_offline_is_one_sentence_with_the_way_out():
     sentence = r"'inception-clean' \(of-this-test-alone.pt, 0 MB\) are not here and nothing is "
     with pytest.raises(UsageError, match=sentence + r"fetched offline.*BENCH_FEATURES"):
-        require(FILE, "inception-clean")
+        require(FILE)
     with pytest.raises(BenchError, match=sentence):
         provided(FILE)
 
 
 def test_absent_and_online_is_no_error_before_it_is_fetched(monkeypatch):
     monkeypatch.delenv("BENCH_OFFLINE")
-    require(FILE, "inception-clean")
+    require(FILE)
 
 
 def test_a_file_is_downloaded_once_and_kept(online, places):
@@ -176,10 +180,111 @@ def test_a_pickle_of_other_things_is_refused_even_if_its_hash_is_right(
 @pytest.mark.parametrize("name", [name for name in KNOWN if name != "embedded"])
 def test_a_network_whose_weights_cannot_be_had_is_refused_before_anything_runs(name, monkeypatch):
     monkeypatch.setattr(weights, "_elsewhere", lambda file: iter(()))
-    with pytest.raises(UsageError, match=f"weights of '{name}' .* nothing is fetched offline"):
+    way_out = r"`?embedded`?.* `<student>@<resolution>`"
+    with pytest.raises(UsageError, match=f"weights of '{name}' .* fetched offline.*{way_out}"):
         find_extractor(name, "", "").check()
+
+
+def test_missing_weights_are_fetched_before_anything_runs_or_the_run_ends(
+    online, places, monkeypatch
+):
+    served, file = online
+    monkeypatch.setattr(weights, "INCEPTION_PT", file)
+    legacy = find_extractor("inception-clean-legacy", "", "")
+    with pytest.raises(BenchError, match=r"of 'inception-clean-legacy' .* cannot be fetched"):
+        legacy.check()
+    (served / file.file).write_bytes(CONTENT)
+    legacy.check()
+    assert (places["cache"] / file.file).read_bytes() == CONTENT
+
+
+def test_a_dry_run_fetches_no_weights_and_refuses_none(online, monkeypatch):
+    served, file = online
+    (served / file.file).write_bytes(CONTENT)
+    monkeypatch.setattr(weights, "INCEPTION_PT", file)
+    with network.postponed(True):
+        find_extractor("inception-clean", "", "").check()
+    assert found(file) is None
+
+
+def test_resnet18_is_fetched_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.delenv("BENCH_OFFLINE")
-    find_extractor(name, "", "").check()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(CONTENT)
+    monkeypatch.setattr(imagenet, "SHA256", FILE.sha256)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(path))
+    find_extractor("resnet18-imagenet", "", "").check()
+    path.write_bytes(b"another file")
+    with pytest.raises(BenchError, match="is not the file that 'resnet18-imagenet' needs"):
+        find_extractor("resnet18-imagenet", "", "").check()
+
+
+def unreadable(path):
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize("place", ["given", "cache"])
+def test_a_file_of_ours_that_cannot_be_read_is_named(places, place, monkeypatch):
+    path = places[place] / FILE.file
+    path.write_bytes(CONTENT)
+    monkeypatch.setattr(weights, "sha256_of", unreadable)
+    for use in (found, provided, require):
+        with pytest.raises(BenchError, match=rf"^{path} cannot be read \(Permission denied\)"):
+            use(FILE)
+
+
+def test_a_folder_of_ours_that_cannot_be_read_is_named(places, monkeypatch):
+    monkeypatch.setattr(weights.Path, "is_file", unreadable)
+    with pytest.raises(BenchError, match=rf"^{places['given'] / FILE.file} cannot be read"):
+        found(FILE)
+
+
+def test_a_file_of_others_that_cannot_be_read_is_passed_over_and_the_user_told(places, monkeypatch):
+    (places["torch"] / FILE.file).write_bytes(CONTENT)
+    monkeypatch.setattr(weights, "sha256_of", unreadable)
+    told = []
+    assert found(FILE, told.append) is None
+    assert len(told) == 1
+    assert "cannot be read (Permission denied)" in told[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        http.client.BadStatusLine("SSH-2.0"),
+        http.client.IncompleteRead(b"half"),
+        ssl.SSLError(1, "certificate verify failed"),
+        OSError("Tunnel connection failed: 403 Forbidden"),
+    ],
+)
+def test_a_server_or_a_proxy_that_fails_is_not_the_cache_that_fails(online, monkeypatch, error):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", fails)
+    with pytest.raises(BenchError, match=r"are not here and cannot be fetched \(.*\): put"):
+        provided(online[1])
+
+
+def test_a_full_disk_is_said_to_be_full(online, monkeypatch):
+    def fails(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", fails)
+    with pytest.raises(BenchError, match=r"disk of .* is full"):
+        provided(online[1])
+
+
+def test_weights_that_are_kept_in_our_own_form_need_no_file(bench, own_cache, monkeypatch):
+    extractor = find_extractor(INCEPTION, "", "")
+    store = ArtefactStore(own_cache)
+    folder = store.path(InceptionWeights(extractor.weights))
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(CONTENT)
+    monkeypatch.setattr(ArtefactStore, "has", lambda self, artefact: self.path(artefact).is_dir())
+    extractor.check()
+    assert extractor.located() == extractor.fetched() == folder / "weights.safetensors"
+    assert f"  ok  feature network {INCEPTION} is here" in bench("doctor").out.splitlines()
 
 
 def test_networks_that_need_no_file_are_never_refused():
@@ -246,6 +351,18 @@ def test_fetch_refuses_what_it_cannot_fetch(bench):
     answer = bench("fetch", "--features", "inception-pytorch-fid", "--offline")
     assert answer.status == 1
     assert "nothing is fetched offline" in answer.err
+    answer = bench("fetch", "--features", "inception-clean-legacy", "--offline")
+    assert "The weights of 'inception-clean-legacy'" in answer.err
+
+
+def test_what_the_hub_says_is_told_in_its_first_sentence(bench, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("Cannot find the files. To enable downloads, say so. Set it to False.")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", offline)
+    answer = bench("fetch", "--features", "resnet18-imagenet", "--offline")
+    assert answer.status == 1
+    assert "cannot be loaded (Cannot find the files): connect" in answer.err
 
 
 def test_resnet18_with_other_content_is_refused(tmp_path, monkeypatch):

@@ -55,6 +55,19 @@ def test_kid_of_one_distribution_is_zero_on_average_at_any_number(n):
     assert min(values) < 0.0
 
 
+@pytest.mark.parametrize("ipc", [1, 2, 5, 10, 50])
+def test_a_fair_set_with_equally_many_of_every_class_comes_out_below_zero(ipc):
+    # Four classes whose images are all alike, one corner each: k is 1.25^3 within a class, else 1.
+    # Of all pairs 1/4 are of one class, of those within N balanced images (N/4 - 1) / (N - 1) are.
+    corners = torch.eye(4, dtype=torch.float64)
+    real, features = corners.repeat(1000, 1), corners.repeat(ipc, 1)
+    n = len(features)
+    expected = (1.25**3 - 1) * ((n / 4 - 1) / (n - 1) - 1 / 4)
+    assert expected == pytest.approx(-(1.25**3 - 1) * 0.75 / (n - 1))
+    assert kid(real, features) == pytest.approx(expected, abs=2e-4)  # of 4,000 real images
+    assert mmd_rbf(real[:2000], features)[0] == 0.0
+
+
 def by_sklearn(real, features, gamma):
     """Return the MMD over all pairs with scikit-learn's kernel."""
     real, features = real.numpy(), features.numpy()

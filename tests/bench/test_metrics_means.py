@@ -45,6 +45,12 @@ def test_representativeness_is_of_the_image_least_like_any_real_one(chunk, monke
     assert representativeness(real.float(), features) == pytest.approx(expected, rel=1e-6)
 
 
+def test_copies_represent_by_one_and_no_more():
+    for seed in range(20):
+        real = torch.from_numpy(np.random.default_rng(seed).normal(size=(9, 50)))
+        assert 1.0 - 1e-12 < representativeness(real, real[:4]) <= 1.0
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 1024])
 def test_diversity_is_of_the_two_images_most_alike(chunk, monkeypatch):
     monkeypatch.setattr(means, "CHUNK", chunk)

@@ -18,17 +18,20 @@ from bench.data.pixels import read_pixels
 from bench.data.prefix import Prefix
 from bench.errors import BenchError, UsageError
 from bench.features import ShippedNetwork, embed_images
+from bench.features.extractors import find_extractor
 from bench.features.real import RealStatistics
 from bench.features.statistics import statistics_of
 from bench.images import ArrayImages, FileImages
+from bench.metrics.kernels import mmd_rbf
 from bench.records import CARD_WORDS, SCORES
 from bench.sets import DistilledSet
-from protocols import PROTOCOLS
+from protocols import PROTOCOLS, fidelity_sides
 from protocols.fidelity import Fidelity
-from protocols.fidelity_cards import versions
+from protocols.fidelity_cards import cards, versions
 from protocols.fidelity_files import MISSING, contact_sheet, write_points, write_sheets
 from protocols.fidelity_scores import distribution, embedding
 from protocols.fidelity_sides import Sides
+from protocols.fidelity_time import of_scores
 
 OF_IMAGES = {name for name, score in SCORES.items() if score.group == "images"}
 SHEETS = ("distilled", "nearest", "real")
@@ -156,6 +159,21 @@ def test_a_class_without_neighbourhoods_is_refused_before_anything_runs(make_car
     with pytest.raises(UsageError, match=r"'n00000001' of 'tiny' has 5: .* `fidelity\[neighb"):
         protocol.check(card, None)
     replace(protocol, neighbours=4).check(card, None)
+
+
+def test_more_real_images_in_pairs_take_more_time():
+    few, many, most = (of_scores((512, 512), 100, 10**6, n, 10, 10) for n in (10, 10**4, 10**5))
+    assert few < many < most
+    # A class of 10,000 real images has a hundred million pairs of 512 products each.
+    assert most > 10 * 1e8 * 512 / 1e11
+
+
+def test_a_pair_of_many_features_takes_more_time_and_so_does_every_subset():
+    assert of_scores((512, 512), 500, 10**4, 10**4, 10, 1) < min(
+        of_scores((2048, 512), 500, 10**4, 10**4, 10, 1),
+        of_scores((512, 2048), 500, 10**4, 10**4, 10, 1),
+        of_scores((512, 512), 500, 10**4, 10**4, 10, 10),
+    )
 
 
 def test_an_estimate_needs_no_artefact(make_card):
@@ -320,6 +338,36 @@ def test_a_class_without_real_images_has_no_scores_of_its_own():
     spread = distribution(sides, 1, 1, torch.Generator())
     assert math.isnan(spread.per_class["coverage"][1])
     assert math.isnan(spread.per_class["coverage"][2])
+    assert carded(sides, means, "distilled") == {
+        name: 1 if name in ("nearest_real", "authenticity") else 2 for name in means.scores
+    }
+
+
+def test_images_whose_nearest_real_one_is_alone_are_not_in_authenticity():
+    # The only real image of class 1 has no neighbour to be compared with.
+    sides = sides_of(on_a_line(0, 1, 9), [0, 0, 1], on_a_line(5, 9, 8), [0, 1, 1])
+    means, _ = embedding(sides)
+    assert means.scores["authenticity"] == 100.0
+    said = carded(sides, means, "distilled")
+    assert (said["authenticity"], said["nearest_real"], said["diversity"]) == (1, 3, 3)
+
+
+def test_a_set_that_has_no_class_with_real_images_has_no_nearest_ones():
+    sides = sides_of(on_a_line(0, 1, 2), [0, 0, 0], on_a_line(0.5, 7), [1, 1])
+    means, nearest = embedding(sides)
+    assert nearest.tolist() == [MISSING, MISSING]
+    assert not {"nearest_real", "authenticity"} & set(means.scores)
+    assert all(map(math.isfinite, means.scores.values()))
+
+
+def carded(sides, found, fact):
+    """Return a fact of the cards of scores, of sides of an extractor that is only named."""
+    sides = replace(sides, extractor=find_extractor("embedded", "", ""))
+    distilled = DistilledSet(
+        ArrayImages(np.zeros((len(sides.labels), 1, 1, 3), np.uint8)), sides.labels, ("ant",) * 9
+    )
+    said = cards(sides, found, distilled, "train", 1)
+    return {name: card.facts[fact] for name, card in said.items()}
 
 
 def test_equal_features_have_no_scale_for_a_kernel():
@@ -372,6 +420,28 @@ def test_pairs_take_some_real_images_and_means_take_all():
     assert spread[0]["kid"] != spread[1]["kid"]
 
 
+def test_mmd_takes_fewer_real_images_than_other_scores_of_pairs(monkeypatch):
+    monkeypatch.setattr(fidelity_sides, "KERNEL_REAL", 8)
+    rng = np.random.default_rng(0)
+    real, labels = rng.normal(size=(40, 3)).astype(np.float32), np.repeat([0, 1], 20)
+    sides = sides_of(real, labels, rng.normal(size=(6, 3)) + 1, np.repeat([0, 1], 3), num_real=32)
+    means, _ = embedding(sides)
+    # Of the 16 in pairs of each class every fourth, and of one class alone every second.
+    rows, exact = sides.statistics.rows.numpy(), torch.from_numpy(real).double()
+    assert means.scores["mmd"] == mmd_rbf(exact[rows[::4]], sides.features)[0]
+    of_first = mmd_rbf(exact[rows[:16:2]], sides.features[:3])[0]
+    assert means.per_class["mmd"][0] == pytest.approx(of_first)
+    assert carded(sides, means, "real")["mmd"] == 8
+
+
+def test_classes_say_of_how_many_images_their_scores_are(drawn, evaluated):
+    real = drawn()
+    outcome = evaluated(real, selected(real, 3, 4), num_real=14)
+    assert outcome.per_class["distilled"] == (3.0, 4.0)
+    assert outcome.per_class["real"] == (20.0, 20.0)
+    assert outcome.per_class["real_in_pairs"] == (7.0, 7.0)
+
+
 # What is said beside it ------------------------------------------------------------------------
 
 
@@ -406,6 +476,7 @@ def test_facts_say_what_was_used_and_nothing_that_differs_between_equal_runs(dra
         "distilled": 8,
         "real": 40,
         "real_in_pairs": 40,
+        "real_in_mmd": 40,
         "dimension": 384,
         "compiled": 0,
         "extrapolated_sizes": "4-8",

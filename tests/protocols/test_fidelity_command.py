@@ -102,6 +102,16 @@ def test_a_plan_counts_passes_and_not_students(bench, tiny_set, tmp_path):
     assert "full, tiny, whole set, fidelity" not in answer.out
 
 
+def test_a_protocol_that_measures_nothing_is_told(bench, tiny_set, tmp_path):
+    answer = bench(*command(tiny_set, tmp_path / "out", methods="full"))
+    assert answer.status == 0
+    told = [line for line in answer.err.splitlines() if "measures nothing of tiny" in line]
+    assert len(told) == 1
+    assert told[0].startswith("fidelity")
+    answer = bench(*command(tiny_set, tmp_path / "other", methods="full,first", ipc="1"))
+    assert "measures nothing" not in answer.err
+
+
 def test_scores_without_a_unit_are_listed_without_one(bench):
     lines = {line.split()[0]: line for line in bench("list", "scores").out.splitlines()[1:]}
     assert OF_IMAGES <= set(lines)
