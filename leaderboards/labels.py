@@ -6,6 +6,7 @@ one column. What is the same is decided by identity and origin, within one board
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -30,19 +31,22 @@ class _Thing(NamedTuple):
 def with_one_label(records: Sequence[Record]) -> list[Record]:
     """Return the records of one board in their order, every identity under one label.
 
-    Of several labels the one that stands for nothing else is taken, then the shortest, then the
-    first of the alphabet. Identities leave paths out, so that two folders may share one: where
-    any field differs all the same, labels stay what they are.
+    Of several labels the one that stands for nothing else is taken, then a registered name, since
+    published numbers are found by it, then a name without fields, then the shortest, then the first
+    of the alphabet. Identities leave paths out, so that two folders may share one: where any field
+    differs all the same, labels stay what they are.
     """
     found: dict[_Thing, list[Described]] = defaultdict(list)
     for record in records:
         for thing, described in _described(record).items():
             found[thing].append(described)
-    labels = {thing: {one.label for one in members} for thing, members in found.items()}
+    labels = {thing: {one.label: one for one in members} for thing, members in found.items()}
     meanings = _meanings(record for record in records if record.ipc is not None)
 
-    def order(thing: _Thing, label: str) -> tuple[bool, int, str]:
-        return len(meanings[thing.part, thing.student, label]) > 1, len(label), label
+    def order(thing: _Thing, label: str) -> tuple[bool, bool, bool, int, str]:
+        shared = len(meanings[thing.part, thing.student, label]) > 1
+        named = label == labels[thing][label].name
+        return shared, not _registered(label, thing.identity), not named, len(label), label
 
     chosen = {
         thing: min(several, key=partial(order, thing))
@@ -50,6 +54,12 @@ def with_one_label(records: Sequence[Record]) -> list[Record]:
         if len(several) > 1 and _alike(found[thing])
     }
     return [_renamed(record, chosen) for record in records] if chosen else list(records)
+
+
+def _registered(label: str, identity: str) -> bool:
+    """Return whether a label is the canonical name of an identity, or of a setting of it."""
+    name = re.split(r"[@+]", identity, maxsplit=1)[0]
+    return label == name or (label.startswith(f"{name}/") and "+" not in label)
 
 
 def _described(record: Record) -> dict[_Thing, Described]:

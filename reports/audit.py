@@ -14,10 +14,12 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from bench.records import SCORES
 from leaderboards.headings import natural
 from leaderboards.published.audit import Line
 from leaderboards.published.ledger import COLUMNS as LEDGER
 from leaderboards.published.ledger import Verdict
+from leaderboards.published.recipes import METRICS
 from reports.layout import plain
 from reports.long_csv import name_cell, number_cell
 from reports.markdown import escape
@@ -28,7 +30,7 @@ COLUMNS = (
     *("n_students", "difference", "half", "verdict", "reasons"),
 )
 
-TITLES = ("IPC", "student", "published", "measured", "difference", "verdict")
+TITLES = ("IPC", "student", "generator", "published", "measured", "difference", "verdict")
 NUMBERS = ("IPC", "published", "measured", "difference")
 
 GAP = 2
@@ -96,7 +98,7 @@ def summary(lines: Iterable[Line]) -> str:
 def _table(
     lines: Sequence[Line], common: Collection[str], notes: dict[str, int], width: int
 ) -> Table:
-    """Return the table of one group, without columns that are empty.
+    """Return the table of one group, without columns that are empty or of one generator.
 
     Notes that are not `common` get a number in `notes`. Where `width` does not hold the other
     columns, their cells are broken into lines.
@@ -106,7 +108,11 @@ def _table(
         own = [note for note in _notes(line) if note not in common]
         numbers = sorted(notes.setdefault(note, len(notes) + 1) for note in own)
         rows.append((*_texts(line), " ".join(map(str, numbers))))
-    columns = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    columns = [
+        column
+        for column in zip(*rows, strict=True)
+        if (len(set(column)) > 2 if column[0] == "generator" else any(column[1:]))
+    ]
     widths = [max(map(len, column)) + GAP for column in columns if column[0] != "notes"]
     fits = sum(widths) + len("notes ") <= width
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
@@ -141,12 +147,15 @@ def _texts(line: Line) -> tuple[str, ...]:
     published = f"{row.value:.{row.decimals}f}" + ("" if row.std is None else f" ± {row.std}")
     measured = difference = ""
     if cell is not None:
-        measured = f"{cell.mean:.1f}" + ("" if cell.std is None else f" ± {cell.std:.1f}")
-        half = "" if quote.half is None else f" ± {quote.half:.1f}"
-        difference = f"{quote.difference:+.1f}{half}"
+        digits = SCORES[METRICS[row.metric]].decimals
+        spread = "" if cell.std is None else f" ± {cell.std:.{digits}f}"
+        measured = f"{cell.mean:.{digits}f}{spread}"
+        half = "" if quote.half is None else f" ± {quote.half:.{digits}f}"
+        difference = f"{quote.difference:+.{digits}f}{half}"
     return (
         "" if row.ipc is None else str(row.ipc),
         row.student,
+        row.backbone,
         published + secondary,
         measured,
         difference,

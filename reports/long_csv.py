@@ -36,6 +36,9 @@ COLUMNS = (
     "source",
     "verdict",
     "card",
+    "method_identity",
+    "protocol_identity",
+    "student_identity",
 )
 
 _FORMULA = ("=", "+", "-", "@")
@@ -48,6 +51,7 @@ def render(boards: Iterable[Board]) -> str:
     Missing values are empty. `ipc` is empty for methods that have none; they stand on several
     boards and in this table once. `protocol` is empty for costs but the stored size. Of several
     published numbers the first is given. `card` holds `name=value` pairs, with ";" between them.
+    Identities say what was run; the protocol of the stored size has the head of its own alone.
     """
     lines = dict.fromkeys(line for board in boards for line in _lines(board))
     out = io.StringIO()
@@ -70,6 +74,8 @@ def _line(board: Board, row: Row, column: Column, cell: Cell) -> tuple[str, ...]
     names = (board.dataset, board.train_revision, board.test_revision)
     labels = (cell.protocol or column.protocol, column.student, row.method, metric)
     numbers = (cell.mean, cell.std, cell.n_sets, cell.n_students, cell.low, cell.high, cell.rank)
+    protocol = cell.protocol or column.protocol_name.identity
+    identities = (row.name.identity, protocol, column.student_name.identity)
     sources = (cell.std_sets, cell.std_students, cell.rank_low, cell.rank_high)
     return (
         *map(name_cell, names),
@@ -81,6 +87,7 @@ def _line(board: Board, row: Row, column: Column, cell: Cell) -> tuple[str, ...]
         cell.ties,
         *_published(cell),
         name_cell(";".join(f"{name}={value}" for name, value in column.card)),
+        *map(name_cell, identities),
     )
 
 

@@ -25,8 +25,13 @@ def render(boards: Iterable[Board], all_scores: bool = False) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, inside a table cell or outside."""
+    """Return text that Markdown shows as it is, inside a table cell or outside.
+
+    GitHub makes links of addresses and of names behind an `@`: entities keep them text.
+    """
     text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"@(?=\w)", "&#64;", text).replace("://", "&#58;//")
+    text = re.sub(r"(?i)\b(www)\.", r"\1&#46;", text)
     return re.sub(r"([\\`*_~$|]|[\[\]](?=[(\[:])|!(?=\[))", r"\\\1", text)
 
 

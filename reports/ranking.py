@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
 from bench.records import Score
 from leaderboards import Board, Cell, Column
 from leaderboards.ranks.placing import Told
@@ -37,37 +40,45 @@ def number_text(cell: Cell, score: Score, stochastic: bool) -> str:
 
 
 def quote_text(cell: Cell | None, decimals: int) -> str:
-    """Return the first published number, its verdict and how many more there are.
+    """Return the first published number, half its joint interval, and the verdicts on all.
 
-    Such as "39.2 ± 1.3 =" or "39.2 ? +2"; "" without a published number.
+    Such as "39.2 ± 1.3 (±4.5) =" or "39.2 (±4.5) = +1= +2≠"; "" without a published number.
     """
     if cell is None or not cell.quotes:
         return ""
-    first, *others = cell.quotes
-    spread = "" if first.row.std is None else f" ± {first.row.std:.{decimals}f}"
-    more = f" +{len(others)}" if others else ""
-    return f"{first.row.value:,.{decimals}f}{spread} {SIGNS[first.verdict]}{more}"
+    first = cell.quotes[0]
+    text = f"{first.row.value:,.{decimals}f}"
+    if first.row.std is not None:
+        text += f" ± {first.row.std:.{decimals}f}"
+    if first.half is not None:
+        text += f" (±{first.half:.{decimals}f})"
+    text += f" {SIGNS[first.verdict]}"
+    others = Counter(SIGNS[quote.verdict] for quote in cell.quotes[1:])
+    return text + "".join(f" +{others[sign]}{sign}" for sign in SIGNS.values() if others[sign])
 
 
-def legend(board: Board) -> list[str]:
-    """Return how to read intervals, ranks and published numbers; only what the table has."""
-    parts = _intervals(board)
-    if any(column.told and column.told.tested for column in board.columns):
+def legend(boards: Iterable[Board]) -> list[str]:
+    """Return how to read intervals, ranks and published numbers; only what the tables have."""
+    boards = list(boards)
+    parts = _intervals(boards)
+    if any(column.told and column.told.tested for board in boards for column in board.columns):
         parts.append(
             "# is the 95% interval of the rank; methods that share a letter are not separated "
             "(paired t, Holm, 5%), and their order means nothing"
         )
-    if any(cell.quotes for row in board.rows for cell in row.cells if cell):
+    rows = [row for board in boards for row in board.rows]
+    if any(cell.quotes for row in rows for cell in row.cells if cell):
         parts.append(
-            "published: the best epochs of papers, = reproduced, ≠ not reproduced, "
-            "? not comparable (`bench audit`)"
+            "published: the best epochs of papers, (±) half the joint 95% interval, = reproduced, "
+            "≠ not reproduced, ? not comparable, +2≠ two others of that verdict (`bench audit`)"
         )
     return parts
 
 
-def _intervals(board: Board) -> list[str]:
+def _intervals(boards: Iterable[Board]) -> list[str]:
     shown = {
         (cell.over, row.stochastic)
+        for board in boards
         for row in board.rows
         for column, cell in zip(board.columns, row.cells, strict=True)
         if cell is not None and column.score.ranked and cell.over != "nothing"
@@ -82,17 +93,18 @@ def _intervals(board: Board) -> list[str]:
 
 
 def notes(board: Board) -> list[str]:
-    """Return what has to be said of the ranks of every ranked column, equal sentences once."""
-    found = []
+    """Return what has to be said of the ranks of the ranked columns; of several alike once."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
     for place, column in enumerate(board.columns):
         cells = {row.method: row.cells[place] for row in board.rows if not row.reference}
         ranks = {method: cell.rank for method, cell in cells.items() if cell is not None}
         if column.told is not None and len(ranks) > 1:
-            found.append(plain(f"{_heading(column)}{_said(column.told, column.score)}"))
+            said = _said(column.told, column.score)
             unranked = [method for method, rank in ranks.items() if rank is None]
             if column.told.tested and unranked:
-                found[-1] += f"; without {plain(', '.join(unranked))}: fewer than two seeds"
-    return list(dict.fromkeys(found))
+                said += f"; without {', '.join(unranked)}: fewer than two seeds"
+            found[said][_heading(column)] = None
+    return [plain(f"{'; '.join(headings)}: {said}") for said, headings in found.items()]
 
 
 def _heading(column: Column) -> str:
@@ -106,16 +118,16 @@ def _said(told: Told, score: Score) -> str:
     """Return what the ranks of one column rest on, as the end of a sentence."""
     if not told.tested:
         return (
-            " is not ranked: that takes two seeds of distillation or more, the same for all "
-            "methods (`--seeds 3`)"
+            "not ranked, which takes two seeds of distillation or more, the same for all methods "
+            "(`--seeds 3`); rows are sorted by their means, which is no finding"
         )
     if told.blocks < 2:
-        return ": no method has randomness, so the ranks are those of the numbers"
+        return "no method has randomness, so the ranks are those of the numbers"
     if told.resolvable is None:
-        return f": {told.blocks} {told.kind} a method"
+        return f"{told.blocks} {told.kind} a method"
     unit = " points" if score.unit == "%" else f" {score.unit}" if score.unit else ""
     difference = f"{told.resolvable:.{score.decimals}f}{unit}"
     return (
-        f": with {told.blocks} {told.kind} a method, a difference of {difference} is found in "
+        f"with {told.blocks} {told.kind} a method, a difference of {difference} is found in "
         "about 80% of cases, a smaller one less often"
     )

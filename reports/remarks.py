@@ -35,7 +35,6 @@ def legend(boards: Iterable[Board], all_scores: bool = False) -> list[str]:
     boards = list(boards)
     columns = [board.columns[place] for board in boards for place in shown(board, all_scores)]
     metrics = {column.metric for column in columns}
-    ranks = dict.fromkeys(line for board in boards for line in ranking.legend(board))
     hidden = dict.fromkeys(
         column.score.title
         for board in boards
@@ -44,7 +43,7 @@ def legend(boards: Iterable[Board], all_scores: bool = False) -> list[str]:
     )
     lines = (
         "; ".join(_accuracies(columns)),
-        *ranks,
+        *ranking.legend(boards),
         "; ".join(_images(metrics)),
         "; ".join(_costs(metrics)),
         f"`bench leaderboard --all-scores` adds {', '.join(map(plain, hidden))}" if hidden else "",
@@ -53,11 +52,13 @@ def legend(boards: Iterable[Board], all_scores: bool = False) -> list[str]:
 
 
 def notes(board: Board, all_scores: bool = False) -> list[str]:
-    """Return what has to be said of the set, features, ranks, methods and teachers."""
+    """Return what has to be said of the set, features, ranks, recipes, methods and teachers."""
+    columns = [board.columns[place] for place in shown(board, all_scores)]
     return [
         *_of_the_set(board),
-        *_of_features([board.columns[place] for place in shown(board, all_scores)]),
+        *_of_features(columns),
         *ranking.notes(board),
+        *dict.fromkeys(note for column in columns for note in _of_a_recipe(column)),
         *(note for row in board.rows for note in _of_a_method(row)),
         *map(plain, board.remarks),
     ]
@@ -83,7 +84,7 @@ def _images(metrics: set[str]) -> Iterator[str]:
             "fewer than the features"
         )
     if "kid" in metrics:
-        yield "KID has no such bias"
+        yield "KID has no such bias for independent images; balanced sets come out lower"
     if "embedding_l2" in metrics:
         yield "embedding l2: between the mean features of real and distilled images"
 
@@ -142,6 +143,18 @@ def _card_in_words(columns: Sequence[Column]) -> Iterator[str]:
         ]
         if values:
             yield f"{CARD_WORDS.get(name, name)} {', '.join(values)}"
+
+
+def _of_a_recipe(column: Column) -> Iterator[str]:
+    """Yield what protocol and student of a column were run as, where headings do not say it."""
+    if column.group == "cost":
+        return
+    for what, heading, name in (
+        ("protocol", column.protocol, column.protocol_name),
+        ("student", column.student, column.student_name),
+    ):
+        if name.identity != name.label and f"({name.identity}" not in heading:
+            yield f"{what} {plain(heading)} is {plain(name.identity)}"
 
 
 def _of_a_method(row: Row) -> Iterator[str]:

@@ -16,13 +16,16 @@ from reports.plain import plain
 
 LEGEND = (
     "average rank: methods that are not separated share the ranks between them; [ ] is the mean of "
-    "the intervals of the ranks"
+    "the intervals of the ranks; methods whose intervals overlap have no order"
 )
 
 
 def terminal(standings: Iterable[Standing], console: Console) -> None:
-    """Print a table for every score."""
+    """Print a table for every score, or why it has none."""
     for standing in standings:
+        if not standing.methods:
+            console.print(Text(f"\n{caption(standing)}"))
+            continue
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
         table.add_column(Text("method"), overflow="fold")
         table.add_column(Text("average rank"), justify="right")
@@ -38,6 +41,9 @@ def markdown(standings: Iterable[Standing]) -> str:
     """Return the tables as GitHub-flavoured Markdown; "" without any."""
     sections = []
     for standing in standings:
+        if not standing.methods:
+            sections.append(escape(caption(standing)))
+            continue
         lines = [f"| {escape(method)} | {escape(rank)} |" for method, rank in _rows(standing)]
         table = "\n".join(["| method | average rank |", "| :--- | ---: |", *lines])
         sections.append(f"### {escape(caption(standing))}\n\n{table}\n\n{escape(LEGEND)}")
@@ -50,6 +56,12 @@ def caption(standing: Standing) -> str:
     told = f" ({standing.distinction})" if standing.distinction else ""
     others = f"; {standing.left_out} others left out" if standing.left_out else ""
     over = f"average rank over {standing.cells} cells that every method has{others}"
+    if not standing.methods:
+        columns = standing.cells + standing.left_out
+        over = (
+            "no average rank: that takes two columns in which every method was tested, here "
+            f"{standing.cells} of {columns}"
+        )
     return plain(f"{standing.protocol} · {score}{told} · {over}")
 
 

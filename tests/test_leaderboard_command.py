@@ -113,3 +113,9 @@ def test_tables_by_architecture_have_neither(bench, folder, option):
     answer = bench("leaderboard", folder, "--by", "architecture", option)
     assert (answer.status, answer.out) == (2, "")
     assert f"`{option}`" in answer.err
+
+
+def test_units_of_scores_are_named_in_words(bench):
+    answer = bench("list", "scores")
+    assert "forwards per image, lower is better" in answer.out
+    assert "top-1 in %, higher is better" in answer.out

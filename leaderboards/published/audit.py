@@ -7,13 +7,14 @@ of recipes never share a column, so that a row whose source states no recipe mee
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from bench.errors import unknown_name
+from bench.errors import UsageError
 from leaderboards.published.ledger import Published, Quote
 from leaderboards.published.recipes import (
     DATASETS,
@@ -72,11 +73,13 @@ def audit(rows: Sequence[Published], boards: Iterable[Board], what: str) -> list
     `what` is a method of ours or a published one, in any case, or the beginning of a source. Rows
     that no cell is about have one line, which says why. UsageError if `what` is none of these.
     """
-    wanted = what.casefold()
+    wanted = what.strip().casefold()
+    if not wanted:
+        raise UsageError(f"An audit is of a method or paper, got {what!r}: name one, as in `mgd3`.")
     chosen = [row for row in rows if _is_of_method(row, wanted)]
     chosen = chosen or [row for row in rows if row.source.casefold().startswith(wanted)]
     if not chosen:
-        raise unknown_name("method or paper", what, _known(rows))
+        raise _unknown(what, _known(rows))
     places: dict[Place, list[Measured]] = defaultdict(list)
     for board in boards:
         for one in _measured(board):
@@ -178,6 +181,15 @@ def _name(one: Measured) -> str:
 def _is_of_method(row: Published, what: str) -> bool:
     ours = METHODS.get(row.method)
     return row.method.casefold() == what or (ours is not None and ours == method_of(what))
+
+
+def _unknown(what: str, known: Collection[str]) -> UsageError:
+    close = difflib.get_close_matches(what, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return UsageError(
+        f"Unknown method or paper {what!r}.{hint} Known methods and papers: "
+        f"{', '.join(sorted(known))}."
+    )
 
 
 def _known(rows: Iterable[Published]) -> set[str]:

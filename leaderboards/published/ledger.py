@@ -1,7 +1,7 @@
 """The ledger: what papers have printed, row by row, and what can be said beside it.
 
 The rows stand in `leaderboards/published/results.csv`, as they were taken; what they mean is the
-matter of `leaderboards.published.recipes`.
+matter of `recipes` and `conditions` beside this file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the rows of the ledger mean here: their recipe, our names, and the runs behind a number.
+"""What the rows of the ledger mean here: their recipe, and our names for what they are of.
 
 All of it is read from what the sources and their code say (`read`) or concluded from it
 (`derived`); docs/protocols has the evidence. A number whose recipe no source states has none.
@@ -123,55 +123,6 @@ RULES = (
 """The first that fits counts; a row without one has no recipe."""
 
 
-class Runs(NamedTuple):
-    """The runs behind a published number."""
-
-    n: int
-    ddof: int = 1
-    """0: the printed deviation is that of a population."""
-    basis: Basis = ""
-    """"" where the count is assumed."""
-    one_set: bool = False
-    """All of them are students of one distilled set."""
-
-
-RUNS = {
-    "2311.15529": Runs(3, ddof=0, one_set=True),
-    "github-issue:vimar-gu/MinimaxDiffusion": Runs(1, basis="derived", one_set=True),
-    "ICLR2025:0whx8MhysK": Runs(5, ddof=0, basis="read", one_set=True),
-    "github-issue:mchen725/DD_IGD": Runs(5, ddof=0, basis="derived", one_set=True),
-    "2505.18399": Runs(5, ddof=0, basis="read", one_set=True),
-    "2506.22637": Runs(3, ddof=0, basis="read", one_set=True),
-    "2506.23580": Runs(9, basis="derived"),
-    "2602.23295": Runs(3, basis="read"),
-    "2510.17421": Runs(3, basis="derived"),  # both by a summary
-    "2505.18963": Runs(3, basis="derived"),
-}
-"""By the beginning of the source."""
-ASSUMED = Runs(3)
-
-ILSVRC, FASTAI = "ilsvrc2012", "fastai-v2"
-
-SPLITS = {
-    "github-issue:vimar-gu/MinimaxDiffusion#4": FASTAI,
-    "2603.13960": FASTAI,
-    "2506.23580": "",
-    "2602.23295": "",
-}
-"""By source; "" is unknown, and the others used `ILSVRC`."""
-
-VARIANTS = (("2505.18963", "Table 6 (DDIM", "published with the sampler DDIM"),)
-"""Beginnings of source and locator, and what is different there from the method as it is."""
-
-
-REMARKS = (
-    ("2510.17421", "soft", "", "the epochs of its soft labels are not stated"),
-    ("", "hard", "Random", "official loaders take the first files by name where they say random"),
-)
-"""Beginning of the source, labels, method, and what is to be said of a number and is no known
-difference; "" is any."""
-
-
 def rule_of(row: Published) -> Rule | None:
     """Return the rule that says which recipe a row was made with; None without any."""
     return next((rule for rule in RULES if rule.fits(row)), None)
@@ -193,12 +144,6 @@ def student_of(row: Published) -> str:
     if row.student in RESNETS and row.protocol != "soft" and recipe_of(row) != "hard/d3hr":
         return RESNETS[row.student]
     return f"torchvision/{TORCHVISION[row.student]}" if row.student in TORCHVISION else ""
-
-
-def runs_of(row: Published) -> Runs:
-    """Return the runs behind a number."""
-    found = (runs for source, runs in RUNS.items() if row.source.startswith(source))
-    return next(found, ASSUMED)
 
 
 def head(identity: str) -> str:

@@ -13,21 +13,17 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from leaderboards.headings import Name
-from leaderboards.published.ledger import Published, Quote, Verdict
-from leaderboards.published.recipes import (
+from leaderboards.published.conditions import (
     FASTAI,
-    GENERATORS,
-    ILSVRC,
     REMARKS,
-    SPLITS,
     VARIANTS,
     Runs,
-    head,
-    recipe_of,
-    rule_of,
     runs_of,
+    split_of,
 )
-from leaderboards.ranks.statistics import LEVEL, Cell
+from leaderboards.published.ledger import Published, Quote, Verdict
+from leaderboards.published.recipes import GENERATORS, head, recipe_of, rule_of
+from leaderboards.ranks.statistics import LEVEL, Cell, by_set
 from leaderboards.table import Board, Column, Row
 
 
@@ -96,10 +92,7 @@ def _independent(measured: Measured) -> list[float]:
     values = measured.cell.values
     if not measured.row.stochastic:
         return [value.number for value in values]
-    sets: dict[str, list[float]] = {}
-    for value in values:
-        sets.setdefault(value.distilled, []).append(value.number)
-    return [statistics.fmean(group) for group in sets.values()]
+    return [statistics.fmean(group) for group in by_set(values)]
 
 
 def _differences(measured: Measured, row: Published) -> Iterator[str]:
@@ -126,6 +119,9 @@ def _remarks(measured: Measured, row: Published) -> Iterator[str]:
     rule, runs = rule_of(row), runs_of(row)
     if rule and rule.basis == "derived":
         yield f"{rule.recipe} is derived: the source does not state it"
+    split, known = split_of(row)
+    if not known:
+        yield f"published on the split {split}: assumed"
     if row.std is None:
         yield "no deviation was published, ours stands for it"
     if runs.basis != "read":
@@ -153,7 +149,7 @@ def _fields(what: str, name: Name, plain: Collection[str]) -> Iterator[str]:
 
 
 def _split(board: Board, row: Published) -> Iterator[str]:
-    published = SPLITS.get(row.source, ILSVRC)
+    published, _ = split_of(row)
     splits = (board.train_split, board.test_split)
     # fastai's ids go on with the size of the photographs; a part that is held out has a colon.
     ours = {re.sub(rf"{FASTAI}-\d+$", FASTAI, split) for split in splits}

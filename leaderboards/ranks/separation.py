@@ -57,7 +57,8 @@ def separate(blocks: Blocks) -> Separation:
     mean square of the error of the two-way layout. Simulated, the chance of any false separation is
     at most 5% for equal noise, normal or not, and up to 8% where two of twenty methods have four
     times the noise. A method with one number has no block effects to share: its differences are
-    those of the other alone, and two such methods differ if their numbers do.
+    those of the other alone, whose own variance they have in both tests, and two such methods
+    differ if their numbers do.
     """
     import numpy as np
 
@@ -124,8 +125,7 @@ def _shared(
 
     shared = np.zeros_like(own)
     single = blocks.moving[first] ^ blocks.moving[second]
-    if single.any():
-        shared[single] = np.maximum(own[single], own[single].mean())
+    shared[single] = own[single]  # others' noise would cost power and give no degrees of freedom
     if both.any():
         pairs = _matrix(np.where(both, own, 0.0), first, second, 0.0)
         by_row = pairs.sum(axis=1) / (blocks.moving.sum() - 1)

@@ -86,7 +86,7 @@ def summarise(values: Iterable[Value]) -> Cell:
     """
     ordered = tuple(sorted(values))
     numbers = [value.number for value in ordered]
-    groups = _by_set(ordered)
+    groups = by_set(ordered)
     n_students = sum(bool(value.student) for value in ordered)
     means = [statistics.fmean(group) for group in groups]
     over: Over = "sets" if len(means) > 1 else "students" if n_students > 1 else "nothing"
@@ -114,7 +114,7 @@ def components(values: Iterable[Value]) -> tuple[float | None, float | None]:
     cannot be told apart, so both are None; numbers without students vary between sets alone.
     """
     ordered = sorted(values)
-    groups = _by_set(ordered)
+    groups = by_set(ordered)
     sets, total = len(groups), len(ordered)
     students = any(value.student for value in ordered)
     everything = statistics.stdev(value.number for value in ordered) if total > 1 else None
@@ -146,7 +146,7 @@ def t_interval(numbers: Sequence[float], level: float = LEVEL) -> tuple[float, f
     return mean - margin, mean + margin
 
 
-def _by_set(ordered: Sequence[Value]) -> list[list[float]]:
+def by_set(ordered: Sequence[Value]) -> list[list[float]]:
     """Return the numbers of each set.
 
     Seeds that happened to give equal sets are draws of their own, like any two draws that agree;

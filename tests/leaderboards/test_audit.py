@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 
@@ -13,8 +14,9 @@ from bench.records import Data, Described, Provenance, Record
 from leaderboards import build
 from leaderboards.published import ledger
 from leaderboards.published.audit import audit, quoted
+from leaderboards.published.conditions import Runs
 from leaderboards.published.ledger import Published
-from leaderboards.published.recipes import DATASETS, METHODS, METRICS, Runs, recipe_of, student_of
+from leaderboards.published.recipes import DATASETS, METHODS, METRICS, recipe_of, student_of
 from leaderboards.published.verdicts import joint_half
 
 ROWS = ledger.read()
@@ -141,6 +143,7 @@ def test_what_is_said_beside_a_number_is_no_difference():
     assert quote.verdict == "reproduced"
     assert quote.reasons == (
         "hard/minimax is derived: the source does not state it",
+        "published on the split ilsvrc2012: assumed",
         "no deviation was published, ours stands for it",
         "published as a mean of 3 runs: assumed",
         "read in a summary or quotation of the source",
@@ -192,6 +195,58 @@ def test_the_teacher_of_our_own_training_is_a_difference():
     ):
         records = measured(*OURS, **ours, cards={"top1_best": {"teacher": teacher}})
         assert only(records, published(60.0, **soft)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("row", "assumed"),
+    [
+        ({"source": "2311.15529"}, False),  # its author says which split it is
+        ({"source": "2505.18963"}, True),
+        ({"source": "2505.18963", "dataset": "ImageNet-1K"}, False),  # there is no other
+    ],
+)
+def test_a_split_that_the_source_does_not_say_is_said_to_be_assumed(row, assumed):
+    name = DATASETS[row.get("dataset", "ImageNette")]
+    quote = only(measured(*OURS, data={"name": name}), published(60.0, **row))
+    assert any("split ilsvrc2012: assumed" in reason for reason in quote.reasons) is assumed
+    assert quote.verdict == "reproduced"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "mgd3+steps=9"},
+        {"protocol": described("hard/minimax+epochs=4", "hard/minimax@2+epochs=4")},
+        {"student": described("resnetap10+width=2", "resnetap10+depth=10,width=2")},
+    ],
+    ids=["method", "protocol", "student"],
+)
+def test_fields_that_a_label_names_count_however_short_the_headings_are(changes):
+    boards = build(measured(*OURS, **changes))
+    short = [
+        dataclasses.replace(
+            board,
+            columns=tuple(
+                dataclasses.replace(column, protocol="hard/minimax", student="resnetap10")
+                for column in board.columns
+            ),
+            rows=tuple(dataclasses.replace(row, method="mgd3") for row in board.rows),
+        )
+        for board in boards
+    ]
+    (line,) = audit([published(60.0)], short, "mgd3")
+    assert line.quote.difference == pytest.approx(0.0)
+    assert line.quote.verdict == "not comparable"
+    assert any(" has " in reason for reason in line.quote.reasons)
+
+
+def test_two_seeds_that_gave_equal_sets_are_two_draws_here_as_in_the_table():
+    records = [
+        record(at=(seed, 0), best=best, distilled=which)
+        for seed, (best, which) in enumerate(((59.0, "a"), (60.0, "a"), (61.0, "b")))
+    ]
+    quote = only(records, published(60.0))
+    assert quote.half == pytest.approx(joint_half(OURS, 1.0, Runs(3, ddof=0), 1))
 
 
 def test_one_set_gives_no_interval_however_many_students():
@@ -254,6 +309,17 @@ def test_a_method_or_a_paper_is_asked_for_by_name(what):
 def test_an_unknown_name_is_answered_with_the_closest():
     with pytest.raises(UsageError, match="Did you mean 'mgd3'"):
         audit(ROWS, [], "mdg3")
+
+
+@pytest.mark.parametrize("what", ["", "  "])
+def test_an_audit_of_nothing_is_refused(what):
+    with pytest.raises(UsageError, match="name one"):
+        audit(ROWS, [], what)
+
+
+def test_what_is_known_is_named_in_the_plural():
+    with pytest.raises(UsageError, match=r"Known methods and papers: 2205\.14959, "):
+        audit(ROWS, [], "nothing like it")
 
 
 @pytest.mark.parametrize(

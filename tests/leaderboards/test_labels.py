@@ -69,6 +69,21 @@ def test_two_labels_of_one_method_are_one_row_and_of_one_student_one_column():
     assert board.rows[0].cells[0].n_sets == 2
 
 
+def test_a_registered_name_is_kept_however_short_its_aliases_are():
+    """Published numbers are found by it."""
+    for name, identity in (("mgd3", "mgd3"), ("mgd3/paper", "mgd3+discovery=mixture")):
+        records = [record(("m", identity), seed=0), record((name, identity), seed=1)]
+        assert labels(records, "method") == [name] * 2
+
+
+def test_of_labels_with_and_without_fields_an_alias_is_taken_though_it_is_longer():
+    records = [
+        record(protocol=("hard+lr=1", "hard@2+lr=1"), seed=0),
+        record(protocol=("a-name-of-mine", "hard@2+lr=1"), seed=1),
+    ]
+    assert labels(records) == ["a-name-of-mine"] * 2
+
+
 def test_of_labels_of_equal_length_the_first_of_the_alphabet_is_taken():
     records = [record(protocol=(label, "x"), seed=s) for s, label in enumerate(("bb", "aa", "cc"))]
     assert labels(records) == labels(records[::-1]) == ["aa"] * 3

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from leaderboards.published import ledger, recipes
+from leaderboards.published import conditions, ledger, recipes
 
 ROWS = ledger.read()
 
@@ -46,8 +46,11 @@ def test_every_published_name_of_a_table_stands_in_the_ledger():
         (recipes.METRICS, "metric"),
     ):
         assert set(table) <= {getattr(row, column) for row in ROWS}
-    for source in (*recipes.RUNS, *recipes.SPLITS, *(variant[0] for variant in recipes.VARIANTS)):
+    for source in (*conditions.SPLITS, *(variant[0] for variant in conditions.VARIANTS)):
         assert any(row.source.startswith(source) for row in ROWS)
+    for one in conditions.RUNS:
+        assert any(one.fits(row) for row in ROWS)
+    assert set(conditions.TWO_SPLITS) <= {row.dataset for row in ROWS}
     backbones = {row.backbone.partition(" (")[0] for row in ROWS}
     assert set(recipes.GENERATORS) <= backbones
 
@@ -86,6 +89,35 @@ def test_two_papers_on_the_same_images_are_of_two_families():
 def test_rows_have_the_recipe_of_their_source(wanted, recipe, basis):
     found = {(rule.recipe, rule.basis) for rule in map(recipes.rule_of, rows(**wanted))}
     assert found == {(recipe, basis)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "runs", "basis"),
+    [
+        ({"source": "2506.23580", "method": "VLCP"}, 9, "derived"),  # three runs on three sets
+        ({"source": "2506.23580", "method": "Random"}, 3, ""),
+        ({"source": "2506.23580", "method": "DiT"}, 3, ""),
+        ({"source": "2506.22637", "method": "CaO2"}, 3, "read"),
+        ({"source": "2506.22637", "method": "Minimax"}, 3, ""),
+        ({"source": "2602.23295", "method": "ManifoldGD"}, 3, "read"),
+        ({"source": "2602.23295", "method": "MGD3"}, 3, "read"),  # a re-run
+        ({"source": "2602.23295", "method": "Minimax"}, 3, ""),
+    ],
+)
+def test_a_paper_knows_the_runs_of_its_own_numbers_and_not_of_those_it_quotes(wanted, runs, basis):
+    found = [conditions.runs_of(row) for row in rows(**wanted)]
+    assert {(one.n, one.basis) for one in found} == {(runs, basis)}
+    assert not any(one.one_set for one in found if not basis)
+
+
+def test_the_rows_of_others_in_a_paper_of_nine_runs_are_those_of_an_earlier_paper():
+    """Random of 2506.23580 is printed in Table 1 of 2505.18963, deviations and all."""
+    first, second = (
+        {(r.dataset, r.ipc, r.value, r.std) for r in rows(source=s, method="Random", student=who)}
+        for s, who in (("2506.23580", "ResNetAP-10"), ("2505.18963", "ResNetAP-10"))
+    )
+    assert first
+    assert first & second
 
 
 def test_a_resnet_is_ours_under_hard_labels_and_of_torchvision_under_soft_ones():

@@ -265,6 +265,14 @@ def test_a_number_that_does_not_vary_is_compared_by_the_t_test_of_the_other():
     assert found.resolvable is None
 
 
+def test_the_noise_of_others_is_no_matter_of_a_number_that_does_not_vary():
+    """Numbers as of a real board: 31.6 is far from 33.2 by its own deviations."""
+    numbers = np.array([[31.5, 31.6, 31.65], [33.2] * 3, [60.0, 75.0, 42.0], [20.0, 5.0, 39.0]])
+    found = separate(blocks(numbers, [True, False, True, True]))
+    assert found.separated[0, 1]
+    assert found.shared[0, 1] == pytest.approx(np.var(numbers[0], ddof=1))
+
+
 def test_two_numbers_that_do_not_vary_differ_if_they_are_not_equal_and_cost_no_correction():
     numbers = np.array([[1.0, 2.0, 4.0], [9.0] * 3, [9.0] * 3, [40.0] * 3])
     found = separate(blocks(numbers, [True, False, False, False]))

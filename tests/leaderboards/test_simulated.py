@@ -125,12 +125,17 @@ def few_degrees(generator, shape):
     return generator.standard_t(4, size=shape) / 2**0.5
 
 
-def column(generator, means, size: int, deviations=1.0, draw=normal) -> Blocks:
-    """Return the blocks of one column, with noise that all methods share in a seed."""
+def column(generator, means, size: int, deviations=1.0, draw=normal, still: int = 0) -> Blocks:
+    """Return the blocks of one column, with noise that all methods share in a seed.
+
+    The last `still` methods have one number, and then nothing is shared: as in a distance of sets.
+    """
     rows = len(means)
+    moving = np.arange(rows) < rows - still
     noise = np.broadcast_to(deviations, rows)[:, None] * draw(generator, (rows, size))
-    numbers = np.asarray(means)[:, None] + noise + 3.0 * generator.standard_normal(size)
-    return Blocks(numbers, np.ones(rows, dtype=bool), tuple(range(rows)), "sets")
+    common = 0.0 if still else 3.0 * generator.standard_normal(size)
+    numbers = np.asarray(means)[:, None] + moving[:, None] * (noise + common)
+    return Blocks(numbers, moving, tuple(range(rows)), "sets")
 
 
 def wrong(seed: int, rows: int, size: int, **how) -> int:
@@ -156,6 +161,28 @@ def test_noise_that_is_not_normal_tells_no_more_apart(draw):
 def test_two_methods_of_four_times_the_noise_cost_at_most_8_percent():
     deviations = np.array([0.5] * 8 + [2.0] * 2)
     assert wrong(7, 10, 3, deviations=deviations) <= most(COLUMNS, 0.08)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("deviations", [1.0, np.array([0.1, 0.5, 1.0, 1.0, 4.0, 4.0, 1.0, 1.0])])
+def test_methods_beside_numbers_that_do_not_vary_are_told_apart_as_rarely(deviations, size):
+    assert wrong(13, 8, size, deviations=deviations, still=2) <= most(COLUMNS, 0.05)
+
+
+def test_a_number_that_does_not_vary_is_found_20_standard_errors_away():
+    """Beside a pair of noisy methods, which are no matter of it."""
+    generator, found, columns = seeded(14), 0, 400
+    for _ in range(columns):
+        blocks = column(
+            generator,
+            [0.0, 50.0, 50.0, 0.0],
+            3,
+            deviations=np.array([1.0, 40.0, 40.0, 0.0]),
+            still=1,
+        )
+        blocks.numbers[3] = blocks.numbers[0].mean() + 20 * stats.sem(blocks.numbers[0])
+        found += bool(separate(blocks).separated[0, 3])
+    assert found == columns
 
 
 def test_of_methods_with_and_without_a_difference_equal_ones_are_told_apart_as_rarely():

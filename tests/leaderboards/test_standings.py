@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from bench.records import Data, Described, Provenance, Record
@@ -28,6 +29,7 @@ def several(
     student="convnet3",
     identity="",
     noise=NOISE,
+    method_identity="",
 ) -> list[Record]:
     """Return one student for each of several sets, all near one value."""
     return [
@@ -35,7 +37,7 @@ def several(
             kind="evaluation",
             key=f"{method}/{ipc}/{dataset}/{identity or protocol}/{student}/{s}",
             data=Data(dataset, "train", "val", "t1", "v1", 10),
-            method=described(method),
+            method=described(method, method_identity),
             ipc=ipc,
             seed=s,
             stochastic=True,
@@ -50,12 +52,12 @@ def several(
     ]
 
 
-def board_of(values, **where) -> list[Record]:
+def board_of(values, *, methods="abcdef", **where) -> list[Record]:
     """Return the records of methods a, b, ... with these values in one column."""
     noises = [np.roll(NOISE, place) for place in range(len(values))]
     return [
         record
-        for method, value, noise in zip("abcdef", values, noises, strict=False)
+        for method, value, noise in zip(methods, values, noises, strict=False)
         for record in several(method, value, noise=noise, **where)
     ]
 
@@ -130,6 +132,87 @@ def test_two_protocols_have_two_standings():
         ("hard", "top1_last"),
         ("soft", "top1_last"),
     ]
+
+
+def embedded(name: str, dataset: str) -> str:
+    """Return an identity with a field that is resolved for the set, as those of s3 are."""
+    return f"{name}@2+select[alpha={len(dataset)}]"
+
+
+def test_methods_whose_fields_follow_the_set_have_an_average_rank():
+    records = [
+        r
+        for dataset in ("nette", "woofwoof")
+        for method, value in (("s3", 10.0), ("random", 50.0))
+        for r in several(method, value, dataset=dataset, method_identity=embedded(method, dataset))
+    ]
+    (found,) = standings(build(records))
+    assert (found.methods, found.cells, found.left_out) == (("random", "s3"), 2, 0)
+
+
+def test_methods_are_called_as_in_the_tables_where_these_agree():
+    records = [r for ipc in (1, 10) for r in board_of([10.0, 50.0, 90.0], ipc=ipc)]
+    long = {"a": "a+steps=4", "b": "b+steps=4", "c": "c+steps=4"}
+    shortened = [
+        replace(r, method=replace(r.method, label=long[r.method.name], short=r.method.name))
+        for r in records
+    ]
+    (found,) = standings(build(shortened))
+    assert found.methods == ("c", "b", "a")
+    # On one board "c" is something else too, under another protocol: the tables do not agree.
+    other = several("c", 5.0, ipc=1, protocol="soft", method_identity="c+x=1")
+    (found,) = standings(build([*shortened, *other]))
+    assert (found.methods, found.cells) == (("c+steps=4", "b", "a"), 2)
+
+
+def test_methods_of_another_revision_or_request_are_never_averaged():
+    for first, second in ((("m", "m+x=1"), ("m", "m@2+x=1")), (("m", "m"), ("m+x=1", "m+x=1"))):
+        records = [
+            r
+            for ipc, (label, identity) in ((1, first), (10, second))
+            for method, named, value in ((label, identity, 10.0), ("other", "other", 50.0))
+            for r in several(method, value, ipc=ipc, method_identity=named)
+        ]
+        (found,) = standings(build(records))
+        assert (found.methods, found.cells, found.left_out) == ((), 0, 2)
+
+
+def test_protocols_of_another_request_are_never_averaged():
+    records = [
+        r
+        for ipc, protocol in ((1, "hard"), (10, "hard"), (1, "hard+lr=1"), (10, "hard+lr=1"))
+        for r in board_of([10.0, 50.0], ipc=ipc, protocol=protocol)
+    ]
+    found = standings(build(records))
+    assert {(one.protocol, one.cells) for one in found} == {("hard", 2), ("hard+lr=1", 2)}
+
+
+def test_two_requests_of_one_label_on_a_board_stay_apart():
+    records = [
+        r
+        for ipc in (1, 10)
+        for identity, value in (("m+x=1", 10.0), ("m+x=2", 50.0))
+        for r in several("m", value, ipc=ipc, method_identity=identity)
+    ]
+    records = [replace(r, key=f"{r.key}/{r.method.identity}") for r in records]
+    records = [replace(r, distilled=f"{r.distilled}/{r.method.identity}") for r in records]
+    (found,) = standings(build(records))
+    assert found.methods == ("m (m+x=2)", "m (m+x=1)")
+
+
+def test_without_a_complete_column_there_is_no_average_and_that_is_said():
+    records = [
+        r
+        for ipc, methods in ((1, "ab"), (10, "bc"), (50, "ac"))
+        for r in board_of([10.0, 50.0], ipc=ipc, methods=methods)
+    ]
+    (found,) = standings(build(records))
+    assert (found.methods, found.mean_rank, found.cells, found.left_out) == ((), (), 0, 3)
+
+
+def test_boards_that_rank_nothing_say_so_themselves():
+    records = [r for ipc in (1, 10) for m in "ab" for r in several(m, 1.0, ipc=ipc, noise=[0.0])]
+    assert standings(build(records)) == []
 
 
 def test_two_revisions_of_a_protocol_are_never_averaged():

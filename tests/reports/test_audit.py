@@ -93,6 +93,15 @@ def test_every_set_recipe_and_method_has_a_table_of_its_own():
         assert said.count(head) == 1
 
 
+def test_generators_are_told_apart_where_a_table_has_several():
+    both = [line(value=53.2, backbone="LDM"), line(value=55.9, backbone="DiT-XL/2")]
+    said = printed(both, 160)
+    for value, generator in (("53.2", "LDM"), ("55.9", "DiT-XL/2")):
+        assert any(value in row and generator in row.split() for row in said.splitlines())
+    assert "generator" not in printed(LINES, 160)
+    assert audit.markdown(both).splitlines()[0].split(" | ")[6] == "generator"
+
+
 def test_the_summary_counts_verdicts_and_what_stands_alone():
     assert audit.summary([*LINES, ALONE]) == (
         "1 reproduced, 1 not reproduced, 1 not comparable; 1 row without a counterpart"

@@ -69,13 +69,13 @@ def test_fid_and_the_embedding_of_one_network_are_blocks_of_their_own(images):
 def test_two_networks_are_two_blocks_whose_titles_do_not_repeat_them(images):
     (board,) = build([images("a"), images("b", networks=("clean", "resnet"))])
     assert [heading[1] for heading in headings(board)] == ["clean", "inception", "resnet"]
-    assert titles(board)[:2] == [["FID of 50 ↓", "KID ↓", "n"]] * 2
+    assert titles(board)[:2] == [["FID of 50 ↓", "KID of 50 ↓", "n"]] * 2
 
 
 def test_scores_that_depend_on_the_number_of_images_say_it(images):
     (board,) = build([images()])
     assert titles(board, all_scores=True) == [
-        ["FID of 50 ↓", "KID ↓", "coverage of 50", "n"],
+        ["FID of 50 ↓", "KID of 50 ↓", "coverage of 50", "n"],
         ["embedding l2 ↓", "n"],
     ]
 
@@ -148,7 +148,7 @@ def test_published_numbers_stand_beside_what_they_are_compared_with(pair):
     assert titles(board) == [["top-1 %", "best epoch %", "published", "n"]]
     published = blocks(board)[0].columns[2]
     assert published.quiet
-    assert [entry.text for entry in published.entries] == ["39.2 ± 1.3 =", ""]
+    assert [entry.text for entry in published.entries] == ["39.2 ± 1.3 (±3.0) =", ""]
 
 
 def test_every_score_of_the_table_has_a_heading_of_its_own(images):

@@ -16,7 +16,8 @@ from reports import long_csv
 HEADER = (
     "dataset,train_revision,test_revision,ipc,protocol,student,method,metric,"
     "mean,std,n_sets,n_students,low,high,rank,"
-    "over,std_sets,std_students,rank_low,rank_high,ties,published,published_std,source,verdict,card"
+    "over,std_sets,std_students,rank_low,rank_high,ties,published,published_std,source,verdict,card,"
+    "method_identity,protocol_identity,student_identity"
 )
 
 
@@ -87,7 +88,29 @@ def test_what_an_interval_is_over_and_which_letters_a_cell_has_are_told(main_job
     assert (single["low"], single["over"]) == ("", "")
 
 
-def test_the_card_of_a_score_stands_in_the_last_column(images):
+def test_what_was_run_stands_in_the_last_columns(record, images, cost):
+    one = record()
+    protocol = replace(one.protocol, identity="hard/minimax@2+epochs=4")
+    full = replace(record("full", None), protocol=replace(protocol, identity="hard/minimax@2"))
+    student = replace(one.student, identity="=convnet3+depth=3")
+    method = replace(one.method, identity="random@3")
+    records = [replace(one, protocol=protocol, student=student, method=method), full, cost()]
+    lines = parsed(long_csv.render(build([*records, images()])))
+    found = {
+        (x["method"], x["metric"]): (
+            *(x["method_identity"], x["protocol_identity"], x["student_identity"]),
+        )
+        for x in lines
+    }
+    assert found["random (random@3)", "top1_last"] == (
+        *("random@3", "hard/minimax@2+epochs=4", "'=convnet3+depth=3"),
+    )
+    assert found["full", "top1_last"][1] == "hard/minimax@2"
+    assert found["random (random)", "fid"] == ("random", "fidelity", "")
+    assert found["random (random)", "seconds"] == ("random", "", "")
+
+
+def test_the_card_of_a_score_stands_behind_its_numbers(images):
     lines = {x["metric"]: x["card"] for x in parsed(long_csv.render(build([images()])))}
     assert (
         lines["kid"] == "distilled=50;extractor=inception;real=1000;split=train;weights=w-inception"

@@ -77,7 +77,7 @@ def test_ranks_with_letters_stand_before_the_score_and_the_best_are_bold(main_jo
 def test_scores_of_the_images_are_headed_by_protocol_and_network(record, images):
     ((heading, _),) = tables(markdown.render(build([record(), images()])))
     assert heading[4:] == [
-        *("fidelity · inception · FID of 50 ↓", "fidelity · inception · KID ↓", "n"),
+        *("fidelity · inception · FID of 50 ↓", "fidelity · inception · KID of 50 ↓", "n"),
         *("fidelity · resnet · embedding l2 ↓", "n"),
     ]
     ((heading, _),) = tables(markdown.render(build([images()]), all_scores=True))
@@ -115,6 +115,14 @@ def test_the_legend_explains_no_column_that_is_not_there(cost):
 def test_markup_in_a_name_is_shown_as_it_is(record, name):
     ((_, line),) = tables(markdown.render(build([record(name)])))
     assert line[0] == plain(name)
+
+
+@pytest.mark.parametrize("name", ["@someone", "https://a.b/c", "www.a.b", "x@y.z"])
+def test_no_name_is_an_address_or_calls_anyone(record, name):
+    text = markdown.render(build([record(name)]))
+    assert name not in text
+    ((_, line),) = tables(text)
+    assert line[0] == name
 
 
 @settings(deadline=None)

@@ -54,7 +54,9 @@ def test_scores_that_are_not_ranked_and_single_numbers_have_no_interval():
     assert number_text(cell(1234.5), FID, stochastic=True) == "1,234.5"
 
 
-def quote(verdict: str, value: float = 39.2, std: float | None = 1.3) -> Quote:
+def quote(
+    verdict: str, value: float = 39.2, std: float | None = 1.3, half: float | None = None
+) -> Quote:
     row = Published(
         line=2,
         decimals=1,
@@ -71,7 +73,7 @@ def quote(verdict: str, value: float = 39.2, std: float | None = 1.3) -> Quote:
         locator="Table 1",
         verified="read",
     )
-    return Quote(row, "hard/igd", "read", verdict, None, None, ())
+    return Quote(row, "hard/igd", "read", verdict, None, half, ())
 
 
 def quoted(*quotes: Quote):
@@ -85,9 +87,15 @@ def test_a_published_number_is_shown_with_the_sign_of_its_verdict(verdict, sign)
     assert quote_text(quoted(quote(verdict)), 1) == f"39.2 ± 1.3 {sign}"
 
 
-def test_a_published_number_without_deviation_and_with_others_beside_it():
-    quotes = (quote("reproduced", 39.0, None), quote("reproduced"), quote("not comparable"))
-    assert quote_text(quoted(*quotes), 1) == "39.0 = +2"
+def test_half_the_joint_interval_stands_beside_a_published_number():
+    assert quote_text(quoted(quote("reproduced", half=9.46)), 1) == "39.2 ± 1.3 (±9.5) ="
+
+
+def test_a_published_number_without_deviation_and_with_the_verdicts_on_others_beside_it():
+    others = ["not reproduced", "not comparable", "not reproduced"]
+    quotes = (quote("reproduced", 39.0, None), *map(quote, others))
+    assert quote_text(quoted(*quotes), 1) == "39.0 = +2≠ +1?"
+    assert quote_text(quoted(*quotes[:1], quote("reproduced")), 1) == "39.0 = +1="
 
 
 def test_without_a_published_number_nothing_is_shown():
@@ -114,13 +122,23 @@ def board(record):
     return of
 
 
+NOT_RANKED = (
+    "not ranked, which takes two seeds of distillation or more, the same for all methods "
+    "(`--seeds 3`); rows are sorted by their means, which is no finding"
+)
+
+
 def test_a_board_without_evidence_says_what_would_be_some(board):
     made = board({"a": [10.0], "b": [20.0]})
-    assert legend(made) == []
-    assert notes(made) == [
-        "hard, convnet3, top-1 is not ranked: that takes two seeds of distillation or more, the "
-        "same for all methods (`--seeds 3`)"
-    ]
+    assert legend([made]) == []
+    assert notes(made) == [f"hard, convnet3, top-1: {NOT_RANKED}"]
+
+
+def test_what_holds_of_several_columns_is_said_once(images, record):
+    records = [one for name in "ab" for one in (record(name), images(name))]
+    (made,) = build(records)
+    columns = "hard, convnet3, top-1; fidelity, inception, FID; fidelity, resnet, embedding l2"
+    assert notes(made) == [f"{columns}: {NOT_RANKED}"]
 
 
 def test_a_single_method_is_not_said_to_lack_a_rank(board):
@@ -134,7 +152,7 @@ def test_the_difference_that_the_seeds_can_resolve_is_said_in_points(board):
         f"hard, convnet3, top-1: with 3 sets a method, a difference of {resolvable:.1f} points is "
         "found in about 80% of cases, a smaller one less often"
     ]
-    intervals, ranks = legend(made)
+    intervals, ranks = legend([made])
     assert intervals == "[ ] is the 95% interval of the mean over distilled sets"
     assert ranks.startswith("# is the 95% interval of the rank; methods that share a letter")
 
@@ -146,11 +164,20 @@ def test_methods_that_could_not_be_tested_are_named(board):
 
 
 def test_the_star_is_explained_where_it_is_shown(board):
-    (starred,) = legend(board({"a": [10.0], "b": [20.0]}, repeats=2))
+    (starred,) = legend([board({"a": [10.0], "b": [20.0]}, repeats=2)])
     assert "* over students of one set" in starred
-    still, _ = legend(board({"a": [10.0], "b": [20.0]}, repeats=2, stochastic=False))
+    still, _ = legend([board({"a": [10.0], "b": [20.0]}, repeats=2, stochastic=False)])
     assert "*" not in still
     assert "over students where a method has no randomness" in still
+
+
+def test_the_legend_of_boards_that_differ_says_everything_once(board):
+    """One board has intervals over sets, the other over the students of one set."""
+    values = {"a": [10.0, 12.0], "b": [20.0, 21.0]}
+    sets, students = board(values), board({"a": [10.0], "b": [20.0]}, repeats=2)
+    lines = legend([sets, students])
+    assert len([line for line in lines if line.startswith("[ ]")]) == 1
+    assert lines == legend([students, sets])
 
 
 def test_without_randomness_the_students_are_the_evidence(board):
@@ -180,5 +207,6 @@ def test_published_numbers_are_explained_where_they_are_shown(board):
         dataclasses.replace(row, cells=(quoted(quote("reproduced")), *row.cells[1:]))
         for row in made.rows
     ]
-    (part,) = legend(dataclasses.replace(made, rows=tuple(rows)))
-    assert part.startswith("published: the best epochs of papers, = reproduced")
+    (part,) = legend([dataclasses.replace(made, rows=tuple(rows))])
+    assert part.startswith("published: the best epochs of papers, (±) half the joint 95% interval")
+    assert "= reproduced, ≠ not reproduced" in part

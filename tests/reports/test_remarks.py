@@ -73,6 +73,19 @@ def test_columns_apart_for_the_number_of_images_are_explained(images, other):
     assert any("another number of images" in note for note in found) == (other != 50)
 
 
+def test_what_protocol_and_student_were_run_as_is_said_once_a_board(record):
+    def run(method, at):
+        one = record(method, at=at)
+        protocol = replace(one.protocol, identity="hard/minimax@2+epochs=4")
+        student = replace(one.student, identity="convnet3+depth=3")
+        return replace(one, protocol=protocol, student=student)
+
+    found = of([run(method, (s, 0)) for method in "ab" for s in range(2)])
+    assert found.count("protocol hard is hard/minimax@2+epochs=4") == 1
+    assert found.count("student convnet3 is convnet3+depth=3") == 1
+    assert not any(" is convnet3" in note or " is hard" in note for note in of([record()]))
+
+
 def test_the_legend_is_of_what_is_there(record, images, cost):
     assert not any("FID" in line for line in legend(build([record(), cost()])))
     assert not any("top-1" in line for line in legend(build([images()])))

@@ -56,6 +56,22 @@ def test_columns_that_were_left_out_are_counted():
     assert f"{text}2 others left out" in markdown([fewer])
 
 
+def test_where_no_column_is_complete_it_is_said_that_there_is_no_average():
+    none = dataclasses.replace(
+        STANDING, cells=1, methods=(), mean_rank=(), low=(), high=(), left_out=2
+    )
+    said = (
+        "hard · top-1 · no average rank: that takes two columns in which every method was tested, "
+        "here 1 of 3"
+    )
+    assert markdown([none]) == f"{said}\n"
+    assert " ".join(printed(none).split()) == said
+
+
+def test_it_is_said_that_overlapping_intervals_have_no_order():
+    assert "methods whose intervals overlap have no order" in " ".join(printed(STANDING).split())
+
+
 def test_nothing_is_said_of_nothing():
     assert markdown([]) == ""
     assert printed() == ""
