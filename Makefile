@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test lint types clean
+.PHONY: help demo dev test gate speed lint types clean
 
 help:
 	@echo "make demo   install into $(VENV) and run the suite \`quick\`: nothing to download"
 	@echo "make test   all checks: lint, types, and tests against the built wheel"
+	@echo "make gate   run the suite \`embedded-gate\` and hold it against the committed baseline"
+	@echo "make speed  measure what takes time and hold it against the committed ratios"
 	@echo "make lint   rules and format of the source only"
 	@echo "make types  types only"
 	@echo "make dev    install into $(VENV) with the tools for development"
@@ -25,6 +27,20 @@ dev: $(VENV)/.dev
 
 test: $(VENV)/.tox
 	$(BIN)/tox run -e lint,py
+
+# BENCH: another installation. The cache is a new one, so that nothing of older code is taken for done.
+BENCH = $(BIN)/bench
+GATE = runs/gate
+GATE_SUITE = embedded-gate
+GATE_BASELINE = leaderboards/baselines/embedded-gate.json
+gate: $(if $(filter $(BIN)/bench,$(BENCH)),$(VENV)/.project)
+	rm -rf "$(GATE)"
+	BENCH_CACHE="$(abspath $(GATE))/cache" $(BENCH) run "$(GATE_SUITE)" --yes --out "$(GATE)/run"
+	$(BENCH) check "$(GATE)/run" --baseline "$(GATE_BASELINE)" \
+	  --fail-on cells --junit "$(GATE)/gate.xml"
+
+speed: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.baseline --check benchmarks/baselines/cpu.json
 
 lint: $(VENV)/.tox
 	$(BIN)/tox run -e lint

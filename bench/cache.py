@@ -5,9 +5,11 @@
     <cache>/rendered/    drawn images                    (bench.data.shapes)
     <cache>/datasets/    downloaded sets                 (bench.data.download)
     <cache>/teachers/    imported weights of torchvision (bench.teachers)
+    <cache>/features/    fetched weights of feature networks (bench.features)
     <cache>/in-use/      one lock for every process that works with the cache
 
-Nothing else is ever removed. All but the last two can be made again, so those go by name only.
+Nothing else is ever removed. What was fetched or brought here goes by name only; all else can be
+made again.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ import msgspec
 from bench.errors import BenchError
 from bench.records import Record, read_records
 
-KINDS = ("artefacts", "pixels", "rendered", "datasets", "teachers")
-FETCHED = ("datasets", "teachers")
+KINDS = ("artefacts", "pixels", "rendered", "datasets", "teachers", "features")
+FETCHED = ("datasets", "teachers", "features")
 """What was downloaded or brought here, and stays even if nobody uses it."""
 LEFT_BEHIND = {kind: (".partial",) for kind in KINDS} | {"datasets": (".unpacking",)}
 """How the names end of what an interrupted process has left behind.

@@ -98,6 +98,7 @@ class Context:
             self.artefacts,
             self.reals,
             self.progress,
+            compiling=self.compiling,
             note=self.note,
             distilled=self.distilled,
             distilled_revision=self.distilled_revision,

@@ -147,7 +147,11 @@ class Outcome:
 
 
 class EvalProtocol(Protocol):
-    """Turns a distilled set into scores: one student, or one metric pass, per call."""
+    """Turns a distilled set into scores: one student, or one metric pass, per call.
+
+    A class variable `of_references` of False leaves out sets that have no IPC, such as `full`:
+    a protocol that compares with the real set would compare that with itself.
+    """
 
     revision: ClassVar[int]
     uses_students: ClassVar[bool]

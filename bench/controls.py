@@ -43,9 +43,6 @@ def _of_one(part: RunSpec, registry: Registry) -> RunSpec | None:
         part,
         methods=missing,
         protocols=tuple(text for text, names in asked.items() if {*names} & {*missing}),
-        # Settings for the part's own methods need not fit its controls.
-        defaults=(*part.defaults, *part.settings),
-        settings=(),
     )
 
 

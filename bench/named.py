@@ -29,11 +29,21 @@ class Named(Generic[S]):
     """Canonical name, which decides the identity whatever alias is given; "" is `name`."""
     optional: bool = False
     """Whether it came with "all": where it cannot serve a set, it is left out with a sentence."""
+    suited: S | None = None
+    """The registered instance with a suite's defaults, where there are any for it."""
 
     @property
     def label(self) -> str:
         """Return the name with the fields that the request changed, for tables."""
         return specs.label(self.name, self.asked, self.preset)
+
+    @property
+    def short(self) -> str:
+        """Return the label without what a suite sets for all; "" if that leaves nothing out."""
+        if self.suited is None:
+            return ""
+        short = specs.label(self.name, self.asked, self.suited)
+        return "" if short == self.label else short
 
     def identity(self, resolved: S) -> str:
         """Return the canonical name with all that decides the results of the resolved spec."""
@@ -42,6 +52,12 @@ class Named(Generic[S]):
     def with_fields(self, fields: Mapping[str, str]) -> Named[S]:
         """Return the same name with some fields replaced by values given as text."""
         return dataclasses.replace(self, asked=specs.override(self.asked, fields, self.name))
+
+    def with_defaults(self, fields: Mapping[str, str]) -> Named[S]:
+        """Return the same with some fields replaced, which its short label then leaves out."""
+        base = self.preset if self.suited is None else self.suited
+        suited = specs.override(base, fields, self.name)
+        return dataclasses.replace(self.with_fields(fields), suited=suited)
 
     def configured(self, request: specs.Request, known: Collection[str] = ()) -> Named[S]:
         """Return the spec with a request's fields, under its alias if it has one.

@@ -112,7 +112,7 @@ def expand(
         found = _of_one_set(run, selection, card, left_out)
         if not found:
             raise UsageError(f"No method can serve {card.name!r}: {'; '.join(left_out)}")
-        for sentence in left_out:
+        for sentence in (*left_out, *_unmeasured(selection, card, found)):
             note(sentence)
         units |= {unit.key: unit for unit in found}
     return list(units.values())
@@ -136,7 +136,8 @@ def planned(
             units.setdefault(unit.key, unit)
     for part in control_parts(run.parts(), registry) if run.control else ():
         left_out: dict[str, None] = {}
-        selection = Selection.of(part, registry).optional()
+        # Settings for the part's own methods need not fit its controls.
+        selection = Selection.of(part, registry, required=()).optional()
         found = [
             unit
             for card in _cards_of(part, cards)
@@ -147,6 +148,16 @@ def planned(
             note(sentence)
         units |= added
     return list(units.values())
+
+
+def _unmeasured(selection: Selection, card: DatasetCard, found: Sequence[Unit]) -> Iterator[str]:
+    """Yield a sentence for every protocol that has no unit on a set."""
+    for protocol in selection.protocols:
+        if not any(unit.protocol is protocol for unit in found):
+            yield (
+                f"{protocol.label} measures nothing of {card.name}: it compares with the real set, "
+                "and methods without an IPC would be compared with themselves."
+            )
 
 
 def _cards_of(part: RunSpec, cards: Sequence[DatasetCard]) -> list[DatasetCard]:
@@ -213,6 +224,8 @@ def _evaluations(run: RunSpec, selection: Selection, distilled: Unit) -> Iterato
     stochastic = distilled.resolved_method.stochastic
     seeds = [distilled.seed] if stochastic else range(run.seeds)
     for protocol in selection.protocols:
+        if distilled.ipc is None and not getattr(protocol.asked, "of_references", True):
+            continue
         students = selection.students if protocol.asked.uses_students else (None,)
         if not students:
             raise UsageError(f"{protocol.name!r} trains students: name some with `--students`.")

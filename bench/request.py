@@ -13,6 +13,8 @@ from bench.errors import UsageError
 from bench.named import Named
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bench.contracts import EvalProtocol, Method, Student
     from bench.registry import Registry
 
@@ -44,7 +46,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     datasets: tuple[str, ...] = ("imagenette", "imagewoof")
     ipc: tuple[int, ...] = (10, 50)
     """Images per class."""
-    protocols: tuple[str, ...] = ("hard",)
+    protocols: tuple[str, ...] = ("hard", "soft", "fidelity")
     students: tuple[str, ...] = ("convnet6", "resnetap10", "resnet18")
     seeds: int = 3
     """Distillation seeds 0 .. seeds - 1."""
@@ -54,7 +56,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Share of every class's training images that takes the place of the test images, for tuning;
     nothing is distilled from them. 0: the test set is tested on."""
     defaults: tuple[str, ...] = ()
-    """Fields for every selected spec that has them, as `settings`; but nothing need have them."""
+    """Fields for every selected spec that has them, as `settings`; but nothing need have them, and
+    tables do not repeat them in every row."""
     settings: tuple[str, ...] = ()
     """Fields for every selected spec that has them, such as "protocol.epochs=300"."""
     plugins: tuple[str, ...] = ()
@@ -90,14 +93,13 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def parts(self) -> tuple[RunSpec, ...]:
         """Return the request as requests without further parts, its own first.
 
-        Where there are several, the settings of the whole are `defaults` of each, as no part need
-        have every field; `selections` sees to it that one of them does. UsageError for a part with
-        numbers that mean nothing.
+        The settings of the whole come first in each; no part need have every field of theirs, and
+        `selections` sees to it that one of them does. UsageError for a part with numbers that mean
+        nothing.
         """
         if not self.also:
             return (self,)
-        shared = {"also": (), "defaults": (*self.defaults, *self.settings)}
-        own = msgspec.structs.replace(self, settings=(), **shared)
+        own = msgspec.structs.replace(self, also=())
         return (own, *(_with(own, part) for part in self.also))
 
     @property
@@ -111,7 +113,7 @@ def _with(run: RunSpec, part: Part) -> RunSpec:
     named = {
         name: value for name, value in msgspec.structs.asdict(part).items() if value is not None
     }
-    return msgspec.structs.replace(run, **named)
+    return msgspec.structs.replace(run, **(named | {"settings": (*run.settings, *part.settings)}))
 
 
 @dataclass(frozen=True)
@@ -123,17 +125,24 @@ class Selection:
     students: tuple[Named[Student], ...]
 
     @classmethod
-    def of(cls, run: RunSpec, registry: Registry) -> Selection:
-        """Look all names up; UsageError for unknown names and fields."""
+    def of(
+        cls, run: RunSpec, registry: Registry, required: Collection[str] | None = None
+    ) -> Selection:
+        """Look all names up; UsageError for unknown names and fields.
+
+        `required` are the settings that have to fit something; None is all of them.
+        """
         found: dict[str, list[Named[Any]]] = {
             "method": [m for text in run.methods for m in registry.method(text)],
             "protocol": [p for text in run.protocols for p in registry.protocol(text)],
             "student": [s for text in run.students for s in requested_students(text)],
         }
         for setting in run.defaults:
-            settings.apply(setting, found)
+            settings.apply_default(setting, found)
         for setting in run.settings:
-            settings.apply(setting, found, required=True)
+            if required is None or setting in required:
+                settings.require(setting, found)
+            settings.apply(setting, found)
         return cls(*(tuple(found[kind]) for kind in KINDS))
 
     def optional(self) -> Selection:
@@ -155,7 +164,10 @@ def selections(run: RunSpec, registry: Registry) -> list[Selection]:
     UsageError for unknown names and fields, and for a setting that fits in no part.
     """
     parts = run.parts()
-    chosen = [Selection.of(part, registry) for part in parts]
+    own = [() if run.also else run.settings, *(part.settings for part in run.also)]
+    chosen = [
+        Selection.of(part, registry, required) for part, required in zip(parts, own, strict=True)
+    ]
     if len(parts) > 1:
         everything = {
             kind: [one for selection in chosen for one in selection.by_kind()[kind]]

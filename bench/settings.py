@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench import specs
@@ -13,18 +13,27 @@ Found = Mapping[str, Sequence[Named[Any]]]
 """Named specs by kind: "method", "protocol" or "student"."""
 
 
-def apply(setting: str, found: dict[str, list[Named[Any]]], required: bool = False) -> None:
-    """Apply `target.field=value` in place; the target is a kind, a name or the family of a name.
+Mutable = dict[str, list[Named[Any]]]
 
-    UsageError if it is `required` and nothing selected has the field.
-    """
-    if required:
-        require(setting, found)
+
+def apply(setting: str, found: Mutable) -> None:
+    """Apply `target.field=value` in place; the target is a kind, a name or the family of a name."""
+    _apply(setting, found, lambda one, fields: one.with_fields(fields))
+
+
+def apply_default(setting: str, found: Mutable) -> None:
+    """Apply `target.field=value` as a suite does for all: short labels leave it out."""
+    _apply(setting, found, lambda one, fields: one.with_defaults(fields))
+
+
+def _apply(
+    setting: str, found: Mutable, change: Callable[[Named[Any], Mapping[str, str]], Named[Any]]
+) -> None:
     target, key, value = _taken(setting)
     for kind, named in found.items():
         for position, one in enumerate(named):
             if _is_meant(target, kind, one) and specs.has_field(one.asked, key):
-                named[position] = one.with_fields({key: value})
+                named[position] = change(one, {key: value})
 
 
 def require(setting: str, found: Found) -> None:

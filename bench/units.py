@@ -229,6 +229,7 @@ def _described(named: Named[Any], resolved: Any) -> Described:
         fields=specs.plain(resolved),
         origin=named.origin,
         remark=getattr(resolved, "remark", ""),
+        short=named.short,
     )
 
 

@@ -12,19 +12,20 @@ from __future__ import annotations
 import argparse
 import itertools
 import math
+import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy.stats import kendalltau, t
+from scipy.stats import kendalltau
 
 from bench.errors import BenchError
 from bench.records import Record
 from bench.store import Store
+from leaderboards.ranks.statistics import t_interval
 
-CONFIDENCE = 0.95
 LAST, BEST = "top1_last", "top1_best"
 
 Task = tuple[str, int]
@@ -42,12 +43,8 @@ class Mean:
     @classmethod
     def of(cls, values: Sequence[float]) -> Mean:
         """Return the mean of the values and its interval."""
-        n = len(values)
-        mean = math.fsum(values) / n
-        if n < 2:
-            return cls(mean, math.inf)
-        variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
-        return cls(mean, float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * math.sqrt(variance / n))
+        mean, ends = statistics.fmean(values), t_interval(values)
+        return cls(mean, ends[1] - mean if ends else math.inf)
 
     def __str__(self) -> str:
         return f"{self.mean:.1f} ± {self.half:.1f}"

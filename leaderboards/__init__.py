@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboards.architectures import Architectures, Drop, architectures
-from leaderboards.statistics import Cell, Value
+from leaderboards.ranks.statistics import Cell, Value
 from leaderboards.table import Board, Column, Row, build
 
 __all__ = [

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.errors import unknown_name
 from leaderboards.headings import Card, distinctions, natural
-from leaderboards.statistics import Cell, Value, summarise
+from leaderboards.ranks.statistics import Cell, Value, summarise
 from leaderboards.table import Board, Column
 
 REFERENCES = ("resnet18", "torchvision/resnet18", "convnet6", "resnetap10")
@@ -148,7 +148,7 @@ def _drop(reference: Cell | None, cell: Cell | None, sign: float) -> Drop | None
         return None
     first = {(value.distilled, value.student): value.number for value in reference.values}
     pairs = [
-        Value(value.distilled, value.student, sign * (first[at] - value.number))
+        Value(value.distilled, value.seed, value.student, sign * (first[at] - value.number))
         for value in cell.values
         if (at := (value.distilled, value.student)) in first
     ]
@@ -160,7 +160,9 @@ def _drop(reference: Cell | None, cell: Cell | None, sign: float) -> Drop | None
 
 def _mean(drops: Sequence[Drop | None]) -> Drop | None:
     """Return the mean over methods, every method counting once; None without any."""
-    values = [Value(str(number), (), drop.mean) for number, drop in enumerate(drops) if drop]
+    values = [
+        Value(str(number), number, (), drop.mean) for number, drop in enumerate(drops) if drop
+    ]
     if not values:
         return None
     found = summarise(values)

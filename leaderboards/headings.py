@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bench.records import Described
@@ -21,6 +22,7 @@ class Name(NamedTuple):
     origin: str = ""
 
 
+NO_NAMES: Mapping[Name, str] = MappingProxyType({})
 NOBODY = Name()
 """The student of a score that needs none, and the protocol of a cost."""
 
@@ -32,9 +34,20 @@ def name_of(described: Described | None) -> Name:
     return Name(described.label, described.identity, described.origin)
 
 
-def headings(names: Collection[Name]) -> dict[Name, str]:
-    """Return the label of each name, followed by identity and origin where labels are equal."""
+def headings(names: Collection[Name], short: Mapping[Name, str] = NO_NAMES) -> dict[Name, str]:
+    """Return the label of each name, followed by identity and origin where labels are equal.
+
+    `short` are labels to take instead, where nothing else goes by them.
+    """
     names = set(names)
+    wanted = {name: short.get(name, name.label) for name in names}
+    taken = Counter(wanted.values())
+    return _full(names) | {
+        name: text for name, text in wanted.items() if name in short and taken[text] == 1
+    }
+
+
+def _full(names: Collection[Name]) -> dict[Name, str]:
     labels = Counter(name.label for name in names)
     identities = Counter(name[:2] for name in names)
     found = {}

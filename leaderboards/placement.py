@@ -13,29 +13,17 @@ from typing import Literal, NamedTuple, get_args
 
 from bench.records import SCORES, Record, Score
 from leaderboards.headings import NOBODY, Card, Name, name_of, natural
-from leaderboards.statistics import Value
+from leaderboards.labels import with_one_label
+from leaderboards.ranks.statistics import Value
 
 Group = Literal["hard", "soft", "other", "images", "cost"]
 """`other`: protocols with students that are neither; `images`: metrics of the set itself."""
 
-COST: dict[str, Score] = {
-    "images": Score("images", "lower", "", 0, ranked=False),
-    "bytes": Score("size", "lower", "B", 0, ranked=False),
-    "seconds": Score("distil", "lower", "s", 1, ranked=False, note="without shared artefacts"),
-    "forwards": Score(
-        "forwards",
-        "lower",
-        "per image",
-        0,
-        ranked=False,
-        note="network evaluations of the generator, a backward pass counted as two",
-    ),
-    "stored_bytes": Score(
-        "stored", "lower", "B", 0, ranked=False, note="images + labels + teacher"
-    ),
-}
 BYTES = ("bytes", "stored_bytes")
 """The costs that are bytes."""
+
+BLOCKS = tuple(dict.fromkeys(score.block for score in SCORES.values()))
+"""Headings of the blocks in the order in which they stand; "" is that of accuracies and costs."""
 
 
 class Place(NamedTuple):
@@ -50,11 +38,12 @@ class Place(NamedTuple):
     def score(self) -> Score:
         """Return how to read it; scores of plugins that are in no table are not ranked."""
         plugin = Score(self.metric, "higher", "", 4, ranked=False)
-        return (COST if self.group == "cost" else SCORES).get(self.metric, plugin)
+        known = SCORES.get(self.metric, plugin)
+        return known if (known.group == "cost") == (self.group == "cost") else plugin
 
     def order(self) -> tuple[object, ...]:
-        """Return a sort key: group, protocol, student, then ranked scores first."""
-        known = list(COST if self.group == "cost" else SCORES)
+        """Return a sort key: group, protocol, student, block, then ranked scores first."""
+        known = list(SCORES)
         position = known.index(self.metric) if self.metric in known else len(known)
         return (
             get_args(Group).index(self.group),
@@ -62,11 +51,17 @@ class Place(NamedTuple):
             natural(self.student.label),
             self.student,
             self.protocol,
+            BLOCKS.index(self.score().block),
+            self.extractor(),
             not self.score().ranked,
             position,
             self.metric,
-            self.card,
+            [(name, natural(value)) for name, value in self.card],
         )
+
+    def extractor(self) -> str:
+        """Return the network whose features a score of the images compares; else ""."""
+        return dict(self.card).get("extractor", "") if self.group == "images" else ""
 
     def without_identity(self) -> Place:
         """Return the place that all identities of the same protocol label share."""
@@ -86,7 +81,8 @@ Grid = dict[Line, dict[Place, list[Value]]]
 
 
 def grid_of(records: list[Record]) -> Grid:
-    """Sort all values of the records into lines and places."""
+    """Sort all values of the records of one board into lines and places."""
+    records = with_one_label(records)
     mixed = _mixed(records)
     grid: Grid = defaultdict(lambda: defaultdict(list))
     for record in records:
@@ -94,7 +90,8 @@ def grid_of(records: list[Record]) -> Grid:
         line = Line(name, reference, record.distilled if (name, reference) in mixed else "")
         for place, number in _numbers(record):
             student = () if place.group == "cost" else record.student_seed or ()
-            value = Value(record.distilled, student, number)
+            seed = (record.student_seed or (record.seed,))[0]
+            value = Value(record.distilled, seed, student, number)
             if place.metric == "stored_bytes" and value in grid[line][place]:
                 continue  # every student of a set says the same of it
             grid[line][place].append(value)

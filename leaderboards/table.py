@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.records import Record, Score, encode
 from leaderboards.headings import (
+    NOBODY,
     Card,
     Name,
     distinctions,
@@ -22,8 +23,10 @@ from leaderboards.headings import (
     natural,
     short_revision,
 )
+from leaderboards.labels import with_one_label
 from leaderboards.placement import Grid, Group, Line, Place, grid_of
-from leaderboards.statistics import Cell, ranks, summarise
+from leaderboards.ranks.placing import Told, place_column
+from leaderboards.ranks.statistics import Cell, summarise
 from leaderboards.teachers import remarks_on_teachers
 
 
@@ -37,12 +40,26 @@ class Column:
     student: str
     """Heading of the student; "" for scores without one."""
     metric: str
-    """Name of the score, as in `bench.records.SCORES` or `COST`."""
+    """Name of the score, as in `bench.records.SCORES`."""
     distinction: str
     """Facts of the card that tell this column from others of the same heading; mostly ""."""
     card: Card
     """All that has to be said beside the score."""
     score: Score
+    protocol_name: Name = NOBODY
+    student_name: Name = NOBODY
+    told: Told | None = None
+    """What has to be said of the ranks; None for a score that is not ranked."""
+
+    @property
+    def block(self) -> str:
+        """Return the heading of the columns it stands among; "" for accuracies and costs."""
+        return self.score.block
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return the card by name."""
+        return dict(self.card)
 
 
 @dataclass(frozen=True)
@@ -74,7 +91,8 @@ class Board:
     """None: only methods without an IPC were run."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    """Best first, by the ranked columns from left to right; reference rows last."""
+    """Higher means first, by the ranked columns from left to right; reference rows last. The order
+    says nothing of methods that share a letter."""
     remarks: tuple[str, ...] = ()
     """What has to be said of the teachers behind soft labels, and of the size of what is stored."""
 
@@ -85,7 +103,7 @@ def build(records: Iterable[Record]) -> list[Board]:
     Records with the same key answer the same request; the one that was started last counts.
     """
     sets: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
-    for record in _latest(records):
+    for record in latest(records):
         data = record.data
         sets[data.name, data.train_revision, data.test_revision].append(record)
     boards = []
@@ -100,7 +118,8 @@ def build(records: Iterable[Record]) -> list[Board]:
     return boards
 
 
-def _latest(records: Iterable[Record]) -> list[Record]:
+def latest(records: Iterable[Record]) -> list[Record]:
+    """Return of all records that answer one request the one that was started last."""
     found: dict[str, Record] = {}
     for record in records:
         old = found.get(record.key)
@@ -115,14 +134,16 @@ def _age(record: Record) -> tuple[str, bytes]:
 
 def _board(ipc: int | None, records: list[Record]) -> Board:
     data = records[0].data
+    records = with_one_label(records)
     grid = grid_of(records)
     stochastic = {name_of(record.method) for record in records if record.stochastic}
     described = sorted((record.method for record in records), key=lambda method: method.remark)
     remarks = {name_of(method): method.remark for method in described}
     cells = _cells(grid)
     places = sorted({place for row in cells.values() for place in row}, key=Place.order)
-    ranked = _ranked(cells, places)
-    heading = headings({line.method for line in grid})
+    ranked, told = _ranked(cells, places, stochastic)
+    heading = headings({line.method for line in grid}, _short(records))
+    columns = _columns(places, told)
     rows = [
         Row(
             method=heading[line.method]
@@ -142,10 +163,18 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
         train_revision=data.train_revision,
         test_revision=data.test_revision,
         ipc=ipc,
-        columns=_columns(places),
-        rows=tuple(sorted(rows, key=_row_order)),
+        columns=columns,
+        rows=tuple(sorted(rows, key=lambda row: _row_order(row, columns))),
         remarks=remarks_on_teachers(records),
     )
+
+
+def _short(records: list[Record]) -> dict[Name, str]:
+    """Return the short labels of methods, of those that all records of a method agree on."""
+    found: dict[Name, set[str]] = defaultdict(set)
+    for record in records:
+        found[name_of(record.method)].add(record.method.short)
+    return {name: min(texts) for name, texts in found.items() if len(texts) == 1 and all(texts)}
 
 
 def _cells(grid: Grid) -> dict[Line, dict[Place, Cell]]:
@@ -175,21 +204,26 @@ def _home(place: Place, own: set[Place], row: set[Place]) -> Place:
 
 
 def _ranked(
-    cells: dict[Line, dict[Place, Cell]], places: list[Place]
-) -> dict[Line, dict[Place, Cell]]:
-    """Return the cells with ranks in the columns of ranked scores."""
+    cells: dict[Line, dict[Place, Cell]], places: list[Place], stochastic: set[Name]
+) -> tuple[dict[Line, dict[Place, Cell]], dict[Place, Told]]:
+    """Return the cells with ranks in the columns of ranked scores, and what is told of these."""
     ranked = {line: dict(row) for line, row in cells.items()}
+    told = {}
     for place in places:
         if not place.score().ranked:
             continue
-        lines = [line for line, row in cells.items() if place in row and not line.reference]
-        means = [cells[line][place].mean for line in lines]
-        for line, rank in zip(lines, ranks(means, place.score().better), strict=True):
-            ranked[line][place] = dataclasses.replace(cells[line][place], rank=rank)
-    return ranked
+        lines = sorted(line for line, row in cells.items() if place in row and not line.reference)
+        placed, told[place] = place_column(
+            [cells[line][place] for line in lines],
+            [line.method in stochastic for line in lines],
+            place.score(),
+        )
+        for line, cell in zip(lines, placed, strict=True):
+            ranked[line][place] = cell
+    return ranked, told
 
 
-def _columns(places: list[Place]) -> tuple[Column, ...]:
+def _columns(places: list[Place], told: dict[Place, Told]) -> tuple[Column, ...]:
     students = headings({place.student for place in places})
     protocols = {
         student: headings({place.protocol for place in places if place.student == student})
@@ -207,11 +241,22 @@ def _columns(places: list[Place]) -> tuple[Column, ...]:
             distinction=distinctions(cards[place._replace(card=())])[place.card],
             card=place.card,
             score=place.score(),
+            protocol_name=place.protocol,
+            student_name=place.student,
+            told=told.get(place),
         )
         for place in places
     )
 
 
-def _row_order(row: Row) -> tuple[object, ...]:
-    places = [cell.rank if cell and cell.rank else float("inf") for cell in row.cells]
-    return row.reference, places, natural(row.method), row.name
+def _row_order(row: Row, columns: Sequence[Column]) -> tuple[object, ...]:
+    means = [
+        float("inf")
+        if cell is None
+        else -cell.mean
+        if column.score.better == "higher"
+        else cell.mean
+        for cell, column in zip(row.cells, columns, strict=True)
+        if column.score.ranked
+    ]
+    return row.reference, means, natural(row.method), row.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocols.fidelity import Fidelity
 from protocols.hard import HardLabel
 from protocols.soft import SoftLabel
 
@@ -68,6 +69,8 @@ PROTOCOLS: dict[str, EvalProtocol] = {
     "soft/d3hr-five": SoftLabel(
         table="d3hr-five", patches=1, crop_scale=(0.08, 1.0), crop_rounding=True
     ),
+    # The images themselves, beside the real ones: its sources stand with the functions it calls.
+    "fidelity": Fidelity(),
 }
 
 ALIASES = {"hard": "hard/minimax", "soft": "soft/rded"}

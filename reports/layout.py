@@ -1,25 +1,21 @@
 """What every printed leaderboard says, before a terminal or a page gives it a shape.
 
 The columns of one protocol and student form a block: rank, scores, and how many students and sets
-the scores are means of.
+the scores are means of. Scores of the images form one block for each network and kind.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
-from leaderboards import Board, Cell, Column
-from leaderboards.headings import short_revision, size
+from leaderboards import Board, Cell, Column, Row
+from leaderboards.headings import Card, distinctions, short_revision, size
 from leaderboards.placement import BYTES
-
-DRAWN = "drawn"
-"""Split id of the procedural sets."""
-
-FASTAI = "fastai-v2"
-"""What the split ids of fastai's archives begin with."""
+from reports.plain import plain as plain
+from reports.ranking import number_text, quote_text, rank_text
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class Entry:
 
     text: str
     best: bool = False
-    """First in its column."""
+    """Not separated from the first of its column."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +39,46 @@ class Printed:
     counts: bool = False
     """Rank or number of students, rather than a score."""
 
+    @property
+    def opens(self) -> bool:
+        """Return whether it is the rank of the score that follows."""
+        return self.counts and not self.quiet
+
+    @property
+    def closes(self) -> bool:
+        """Return whether it counts what the scores before it are means of."""
+        return self.counts and self.quiet
+
 
 @dataclass(frozen=True)
 class Block:
-    """The printed columns of one protocol and student, or of the costs."""
+    """The printed columns of one protocol and student, of one network, or of the costs."""
 
     protocol: str
     student: str
+    """The student, or the network whose features are compared."""
     columns: tuple[Printed, ...]
+    part: str = ""
+    """What scores of the images compare; "" for all others."""
 
 
-def blocks(board: Board) -> list[Block]:
-    """Return the blocks of a board from left to right."""
-    places = range(len(board.columns))
-    grouped = groupby(places, key=lambda place: _block_of(board.columns[place]))
+def blocks(board: Board, all_scores: bool = False) -> list[Block]:
+    """Return the blocks of a board from left to right, with all scores or the main ones."""
+    grouped = groupby(shown(board, all_scores), key=lambda place: _Heading.of(board.columns[place]))
     return [
-        Block(plain(protocol), plain(student), tuple(_printed(board, list(members))))
-        for (_, protocol, student), members in grouped
+        Block(
+            plain(heading.protocol),
+            plain(heading.student),
+            tuple(_printed(board, list(members))),
+            plain(heading.part),
+        )
+        for heading, members in grouped
     ]
+
+
+def shown(board: Board, all_scores: bool) -> list[int]:
+    """Return the places of the columns that are printed."""
+    return [place for place, column in enumerate(board.columns) if all_scores or column.score.main]
 
 
 def caption(board: Board) -> str:
@@ -75,72 +93,26 @@ def caption(board: Board) -> str:
     return " · ".join(plain(part) for part in parts)
 
 
-def legend(board: Board) -> str:
-    """Return one line on how to read the table, without what it has no column for."""
-    metrics = {column.metric for column in board.columns}
-    parts = []
-    if "top1_last" in metrics:
-        parts.append("top-1 is the accuracy after the last epoch and is ranked (#)")
-    if "top1_best" in metrics:
-        parts.append("best epoch is chosen on the test set and never ranked")
-    if any(column.group != "cost" for column in board.columns):
-        parts.append("mean ± sample std over n = students/sets")
-    if "seconds" in metrics:
-        parts.append("cost: seconds without shared artefacts")
-    if "forwards" in metrics:
-        parts.append("forwards: passes of the generator's network, a backward pass counts as two")
-    if "stored_bytes" in metrics:
-        parts.append("stored: images + labels + teacher, what others need to train on the set")
-    return "; ".join(parts)
+def title(board: Board, column: Column) -> str:
+    """Return the heading of one score, with unit, direction and what tells it from others."""
+    score = column.score
+    counted = f" of {column.facts['distilled']}" if _says_images(column) else ""
+    arrow = " ↓" if score.better == "lower" and column.group != "cost" else ""
+    unit = f" {score.unit}" if score.unit and column.metric not in BYTES else ""
+    told = _distinction(board, column)
+    return plain(f"{score.title}{unit}{counted}{arrow}{f' ({told})' if told else ''}")
 
 
-def notes(board: Board) -> list[str]:
-    """Return what has to be said about the set, rows (protocols, fields, origin) and teachers."""
-    found = []
-    if board.train_split == DRAWN:
-        found.append(
-            f"{plain(board.dataset)} is drawn, not photographed: its figures are those of this set "
-            "only and compare with none that are published"
-        )
-    if board.train_split.startswith(FASTAI):
-        found.append(
-            f"{plain(board.dataset)} is the split {plain(board.train_split)} of fastai; the "
-            "published numbers of most papers and protocols are of ILSVRC2012's images of these "
-            "classes, other ones to train on and to test on: this split is not theirs"
-        )
-    for row in board.rows:
-        name = plain(row.method)
-        others = {cell.protocol for cell in row.cells if cell and cell.protocol}
-        if others:
-            found.append(
-                f"† method {name} has no IPC and was run under {plain(', '.join(sorted(others)))}"
-            )
-        named = row.name.identity == row.name.label or f"({row.name.identity}" in row.method
-        if not named:
-            found.append(f"method {name} is {plain(row.name.identity)}")
-        if row.remark:
-            found.append(f"method {name}: {plain(row.remark)}")
-        if row.name.origin:
-            found.append(f"method {name} comes from {plain(row.name.origin)}")
-    return [*found, *map(plain, board.remarks)]
+class _Heading(NamedTuple):
+    cost: bool
+    protocol: str
+    student: str
+    part: str
 
-
-def plain(text: str) -> str:
-    """Return text without control and direction characters, on one line.
-
-    Names come from files and plugins; printed raw they could move the cursor, hide text or forge
-    lines.
-    """
-    kept = (
-        " " if char.isspace() else char
-        for char in text
-        if char.isspace() or unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
-    )
-    return " ".join("".join(kept).split())
-
-
-def _block_of(column: Column) -> tuple[bool, str, str]:
-    return column.group == "cost", column.protocol, column.student
+    @classmethod
+    def of(cls, column: Column) -> _Heading:
+        network = column.facts.get("extractor", "") if column.group == "images" else ""
+        return cls(column.group == "cost", column.protocol, column.student or network, column.block)
 
 
 def _printed(board: Board, places: list[int]) -> Iterator[Printed]:
@@ -148,36 +120,33 @@ def _printed(board: Board, places: list[int]) -> Iterator[Printed]:
     for place in places:
         column = board.columns[place]
         cells = [row.cells[place] for row in board.rows]
-        ranks = [cell.rank if cell else None for cell in cells]
-        if any(ranks):
-            marks = (Entry(str(rank or ""), rank == 1) for rank in ranks)
-            yield Printed("#", tuple(marks), counts=True)
+        if column.told and column.told.tested:
+            yield Printed("#", tuple(Entry(rank_text(c), _best(c)) for c in cells), counts=True)
         entries = (
-            Entry(_number(cell, column), rank == 1) for cell, rank in zip(cells, ranks, strict=True)
+            Entry(_number(row, place, column), _best(row.cells[place])) for row in board.rows
         )
-        yield Printed(_title(column), tuple(entries), quiet=not column.score.ranked)
+        yield Printed(title(board, column), tuple(entries), quiet=not column.score.ranked)
+        if any(cell.quotes for cell in cells if cell):
+            quotes = (Entry(quote_text(cell, column.score.decimals)) for cell in cells)
+            yield Printed("published", tuple(quotes), quiet=True)
     if board.columns[places[0]].group != "cost":
         cells_of = ([row.cells[place] for place in places] for row in board.rows)
         counts = tuple(Entry(_counts(cells)) for cells in cells_of)
         yield Printed("n", counts, quiet=True, counts=True)
 
 
-def _title(column: Column) -> str:
-    score = column.score
-    arrow = " ↓" if score.better == "lower" and column.group != "cost" else ""
-    unit = f" {score.unit}" if score.unit and column.metric not in BYTES else ""
-    facts = f" ({column.distinction})" if column.distinction else ""
-    return plain(f"{score.title}{unit}{arrow}{facts}")
+def _best(cell: Cell | None) -> bool:
+    return cell is not None and cell.rank == 1
 
 
-def _number(cell: Cell | None, column: Column) -> str:
+def _number(row: Row, place: int, column: Column) -> str:
+    cell = row.cells[place]
     if cell is None:
         return ""
     if column.metric in BYTES and column.group == "cost":
         return size(cell.mean)
-    decimals = column.score.decimals
-    spread = f" ± {cell.std:.{decimals}f}" if cell.std is not None and decimals else ""
-    return f"{cell.mean:,.{decimals}f}{spread}{' †' if cell.protocol else ''}"
+    mark = " †" if cell.protocol else ""
+    return f"{number_text(cell, column.score, row.stochastic)}{mark}"
 
 
 def _counts(cells: list[Cell | None]) -> str:
@@ -185,3 +154,26 @@ def _counts(cells: list[Cell | None]) -> str:
     pairs = {(cell.n_students, cell.n_sets) for cell in cells if cell}
     texts = (f"{students}/{sets}" if students else str(sets) for students, sets in sorted(pairs))
     return ", ".join(texts)
+
+
+def _says_images(column: Column) -> bool:
+    """Return whether the title says of how many distilled images the score is."""
+    return column.score.counted and "distilled" in column.facts
+
+
+def _distinction(board: Board, column: Column) -> str:
+    """Return the facts that tell a column from others of its block and title."""
+    if column.group != "images":
+        return column.distinction
+    rivals = (
+        other
+        for other in board.columns
+        if (_Heading.of(other), other.metric) == (_Heading.of(column), column.metric)
+    )
+    return distinctions({_unsaid(other) for other in rivals})[_unsaid(column)]
+
+
+def _unsaid(column: Column) -> Card:
+    """Return the card without what block and title say."""
+    said = {"extractor", "distilled"} if _says_images(column) else {"extractor"}
+    return tuple((name, value) for name, value in column.card if name not in said)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator
 
 from leaderboards import Board, Cell, Column, Row
-from reports.layout import plain
+from reports.plain import plain
 
 COLUMNS = (
     "dataset",
@@ -25,6 +25,20 @@ COLUMNS = (
     "low",
     "high",
     "rank",
+    "over",
+    "std_sets",
+    "std_students",
+    "rank_low",
+    "rank_high",
+    "ties",
+    "published",
+    "published_std",
+    "source",
+    "verdict",
+    "card",
+    "method_identity",
+    "protocol_identity",
+    "student_identity",
 )
 
 _FORMULA = ("=", "+", "-", "@")
@@ -35,7 +49,9 @@ def render(boards: Iterable[Board]) -> str:
     """Return all cells of all boards, with a header; lines end in LF.
 
     Missing values are empty. `ipc` is empty for methods that have none; they stand on several
-    boards and in this table once. `protocol` is empty for costs but the stored size.
+    boards and in this table once. `protocol` is empty for costs but the stored size. Of several
+    published numbers the first is given. `card` holds `name=value` pairs, with ";" between them.
+    Identities say what was run; the protocol of the stored size has the head of its own alone.
     """
     lines = dict.fromkeys(line for board in boards for line in _lines(board))
     out = io.StringIO()
@@ -58,12 +74,30 @@ def _line(board: Board, row: Row, column: Column, cell: Cell) -> tuple[str, ...]
     names = (board.dataset, board.train_revision, board.test_revision)
     labels = (cell.protocol or column.protocol, column.student, row.method, metric)
     numbers = (cell.mean, cell.std, cell.n_sets, cell.n_students, cell.low, cell.high, cell.rank)
+    protocol = cell.protocol or column.protocol_name.identity
+    identities = (row.name.identity, protocol, column.student_name.identity)
+    sources = (cell.std_sets, cell.std_students, cell.rank_low, cell.rank_high)
     return (
         *map(name_cell, names),
         number_cell(ipc),
         *map(name_cell, labels),
         *map(number_cell, numbers),
+        "" if cell.over == "nothing" else cell.over,
+        *map(number_cell, sources),
+        cell.ties,
+        *_published(cell),
+        name_cell(";".join(f"{name}={value}" for name, value in column.card)),
+        *map(name_cell, identities),
     )
+
+
+def _published(cell: Cell) -> tuple[str, str, str, str]:
+    """Return the first published number, its standard deviation, source and verdict."""
+    if not cell.quotes:
+        return "", "", "", ""
+    quote = cell.quotes[0]
+    numbers = number_cell(quote.row.value), number_cell(quote.row.std)
+    return *numbers, name_cell(quote.row.source), quote.verdict
 
 
 def name_cell(text: str) -> str:

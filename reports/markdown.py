@@ -1,4 +1,4 @@
-"""Leaderboards as GitHub-flavoured Markdown, one table per board."""
+"""Leaderboards as GitHub-flavoured Markdown, one table per board and one legend for all."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ import re
 from collections.abc import Iterable, Sequence
 
 from leaderboards import Board
-from reports.layout import Block, Entry, blocks, caption, legend, notes, plain
+from reports.layout import Block, Entry, blocks, caption
+from reports.plain import plain
+from reports.remarks import legend, notes
 
 
-def render(boards: Iterable[Board]) -> str:
-    """Return the boards as Markdown; "" without any."""
-    return "\n\n".join(_section(board) for board in boards) + "\n" if (boards := [*boards]) else ""
+def render(boards: Iterable[Board], all_scores: bool = False) -> str:
+    """Return the boards as Markdown and how to read them; "" without any.
+
+    They hold all scores or the main ones.
+    """
+    boards = list(boards)
+    if not boards:
+        return ""
+    reading = "; ".join(legend(boards, all_scores))
+    sections = [*(_section(board, all_scores) for board in boards), escape(reading)]
+    return "\n\n".join(filter(None, sections)) + "\n"
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, inside a table cell or outside."""
+    """Return text that Markdown shows as it is, inside a table cell or outside.
+
+    GitHub makes links of addresses and of names behind an `@`: entities keep them text.
+    """
     text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"@(?=\w)", "&#64;", text).replace("://", "&#58;//")
+    text = re.sub(r"(?i)\b(www)\.", r"\1&#46;", text)
     return re.sub(r"([\\`*_~$|]|[\[\]](?=[(\[:])|!(?=\[))", r"\\\1", text)
 
 
-def _section(board: Board) -> str:
-    parts = blocks(board)
+def _section(board: Board, all_scores: bool) -> str:
+    parts = blocks(board, all_scores)
     titles = [title for block in parts for title in _titles(block)]
     columns = [column for block in parts for column in block.columns]
     rows = [
@@ -29,10 +44,8 @@ def _section(board: Board) -> str:
         for index, row in enumerate(board.rows)
     ]
     table = [_row(["method", *titles]), _row([":---", *["---:"] * len(titles)]), *rows]
-    below = [escape(legend(board)), *(f"- {escape(note)}" for note in notes(board))]
-    return "\n".join(
-        [f"### {escape(caption(board))}", "", *table, "", below[0], "", *below[1:]]
-    ).rstrip()
+    below = [f"- {escape(note)}" for note in notes(board, all_scores)]
+    return "\n".join([f"### {escape(caption(board))}", "", *table, "", *below]).rstrip()
 
 
 def _titles(block: Block) -> list[str]:

@@ -4,40 +4,80 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rich import box
+from rich.align import Align
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from leaderboards import Board
-from reports.layout import Block, blocks, caption, legend, notes, plain
+from reports.layout import Block, Printed, blocks, caption
+from reports.plain import plain
+from reports.remarks import legend, notes
 
 HEADING_WIDTH = 20
-"""Longest line of a heading, in characters, where it can be broken."""
+"""Longest line of a heading, in characters, where it can be broken and no entry is wider."""
+
+WORD = r" *[^ ]+(?: [^ ](?= |$))*"
+"""A word of a title, with the units and arrows that stay beside it."""
 
 
-def render(boards: Iterable[Board], console: Console) -> None:
-    """Print the boards; colours and width are the console's, which honours NO_COLOR."""
+def render(boards: Iterable[Board], console: Console, all_scores: bool = False) -> None:
+    """Print the boards and how to read them, with all scores or the main ones.
+
+    Colours and width are the console's, which honours NO_COLOR.
+    """
+    boards = list(boards)
     for board in boards:
         console.print()
         console.print(Text(caption(board), style="bold"))
-        for table in _tables(board, console):
+        for table in _tables(board, console, all_scores):
             console.print(table)
-        for note in (legend(board), *notes(board)):
-            console.print(Text(note, style="dim"))
+        for note in notes(board, all_scores):
+            console.print(Text(f"- {note}", style="dim"))
+    lines = legend(boards, all_scores)
+    for line in ["", *lines] if lines else []:
+        console.print(Text(line, style="dim"))
 
 
-def _tables(board: Board, console: Console) -> Iterator[Table]:
+def _tables(board: Board, console: Console, all_scores: bool) -> Iterator[Table]:
     """Yield tables of as many blocks as fit, at least one each; methods are repeated."""
     chosen: list[Block] = []
-    for block in blocks(board):
-        if chosen and not _fits(_table(board, [*chosen, block]), console):
-            yield _table(board, chosen)
-            chosen = []
-        chosen.append(block)
-    yield _table(board, chosen)
+    for block in blocks(board, all_scores):
+        for part in _fitting(board, block, console):
+            if chosen and not _fits(_table(board, [*chosen, part], console), console):
+                yield _table(board, chosen, console)
+                chosen = []
+            chosen.append(part)
+    yield _table(board, chosen, console)
+
+
+def _fitting(board: Board, block: Block, console: Console) -> Iterator[Block]:
+    """Yield a block in as many parts as the width asks for, a score each at least."""
+    chosen: tuple[Printed, ...] = ()
+    for score in _scores(block):
+        if chosen and not _fits(
+            _table(board, [replace(block, columns=(*chosen, *score))], console), console
+        ):
+            yield replace(block, columns=chosen)
+            chosen = ()
+        chosen += score
+    yield replace(block, columns=chosen)
+
+
+def _scores(block: Block) -> list[tuple[Printed, ...]]:
+    """Return the columns of every score: the rank stands before it, counts after the last."""
+    found: list[tuple[Printed, ...]] = []
+    for column in block.columns:
+        if found and (column.closes or found[-1][-1].opens):
+            found[-1] += (column,)
+        else:
+            found.append((column,))
+    return found
 
 
 def _fits(table: Table, console: Console) -> bool:
@@ -45,37 +85,50 @@ def _fits(table: Table, console: Console) -> bool:
     return Measurement.get(console, unlimited, table).maximum <= console.width
 
 
-def _table(board: Board, chosen: list[Block]) -> Table:
+def _table(board: Board, chosen: list[Block], console: Console) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), header_style="bold")
-    table.add_column(Text("method"), overflow="fold", vertical="bottom")
+    table.add_column(Align.left("method", vertical="bottom"), overflow="fold")
     for block in chosen:
         titled = False
         for column in block.columns:
-            lines = [] if titled or column.counts else _broken(block.protocol, block.student)
+            labels = () if titled or column.counts else (block.protocol, block.student, block.part)
             titled = titled or not column.counts
             table.add_column(
-                Text("\n".join([*lines, column.title])),
+                Align.right(Text("\n".join(_heading(column, labels))), vertical="bottom"),
                 justify="right",
                 overflow="fold",
-                vertical="bottom",
                 style="dim" if column.quiet else "",
             )
     for index, row in enumerate(board.rows):
         cells = [column.entries[index] for block in chosen for column in block.columns]
         if not any(cell.text for cell in cells):
             continue  # run under other protocols or students alone
+        method = "\n  ".join(_filled(_parts(plain(row.method)), console.width // 4))
         texts = (Text(cell.text, style="bold green" if cell.best else "") for cell in cells)
-        table.add_row(Text(plain(row.method), style="italic" if row.reference else ""), *texts)
+        table.add_row(Text(method, style="italic" if row.reference else ""), *texts)
     return table
 
 
-def _broken(*labels: str) -> list[str]:
-    """Break labels into lines after commas, pluses and opening brackets."""
+def _heading(column: Printed, labels: Iterable[str]) -> list[str]:
+    """Return labels and title as lines that widen the column no more than they must."""
+    width = max(cell_len(entry.text) for entry in column.entries)
     lines = []
     for label in filter(None, labels):
-        lines.append("")
-        for part in re.findall(r"[^,+\[(]*[,+\[(]?", label):
-            if lines[-1] and len(lines[-1]) + len(part) > HEADING_WIDTH:
-                lines.append("")
-            lines[-1] += part
+        lines += _filled(_parts(label), max(width, HEADING_WIDTH))
+    words = re.findall(WORD, column.title)
+    return lines + _filled(words, max([width, *map(cell_len, (*words, *lines))]))
+
+
+def _parts(label: str) -> list[str]:
+    """Return a label in parts that end at commas, pluses and opening brackets."""
+    return re.findall(r"[^,+\[(]*[,+\[(]?", label)
+
+
+def _filled(parts: Iterable[str], width: int) -> list[str]:
+    """Return the parts in order, on as few lines of at most that width as that takes."""
+    lines = [""]
+    for part in parts:
+        if lines[-1] and cell_len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part if lines[-1] else part.lstrip()
     return lines

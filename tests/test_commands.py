@@ -17,7 +17,9 @@ import pytest
 
 COLUMNS = (
     "dataset,train_revision,test_revision,ipc,protocol,student,method,metric,"
-    "mean,std,n_sets,n_students,low,high,rank"
+    "mean,std,n_sets,n_students,low,high,rank,"
+    "over,std_sets,std_students,rank_low,rank_high,ties,published,published_std,source,verdict,card,"
+    "method_identity,protocol_identity,student_identity"
 )
 
 

@@ -335,7 +335,9 @@ def test_a_new_revision_of_an_artefact_changes_the_units_that_need_it(
     from bench.registry import Registry
     from bench.request import RunSpec, Selection
 
-    run = RunSpec(methods=("random", "kmeans"), ipc=(1,), students=("convnet1",), seeds=1)
+    run = RunSpec(
+        methods=("random", "kmeans"), protocols=("hard",), ipc=(1,), students=("convnet1",), seeds=1
+    )
     card = open_real_set(f"tiny=folder:{tiny_set}", data_root=None, cache=own_cache).card
     card = dataclasses.replace(card, features="convnet1[width=4]@16")
 
@@ -440,7 +442,7 @@ def test_an_artefact_that_took_a_while_is_announced_once(bench, tiny_run, tmp_pa
     run[run.index("random,first")] = "kmeans[features=convnet1[width=4]@16]"
     said = bench(*run).err
     assert said.count("Built TrainedNetwork (tiny, ") == 1
-    assert said.count("Built Embeddings (tiny, ") == 1
+    assert said.count("Built the features ") == 1
 
 
 def test_a_set_that_took_a_while_to_open_is_named(bench, tiny_run, tmp_path, monkeypatch):

@@ -14,9 +14,12 @@ from typing import Annotated, Any
 import typer
 
 from bench import __version__
+from bench.cli.audit import audit
+from bench.cli.baseline import baseline
 from bench.cli.cache import cache
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
+from bench.cli.gate import check
 from bench.cli.import_teacher import import_teacher
 from bench.cli.inspect import list_names, show
 from bench.cli.results import leaderboard
@@ -48,6 +51,9 @@ app.command()(score)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(leaderboard)
+app.command()(audit)
+app.command()(baseline)
+app.command()(check)
 app.command()(verify)
 app.command()(cache)
 app.command()(doctor)

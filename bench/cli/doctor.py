@@ -33,6 +33,7 @@ def _findings(data_root: Path | None, out: Path | None) -> Iterator[Finding]:
     yield from _python_and_packages()
     yield from _torch()
     yield from _cache()
+    yield from _feature_networks()
     yield from _data(data_root)
     if out is not None:
         yield from _out(out)
@@ -112,6 +113,22 @@ def _cache() -> Iterator[Finding]:
     free = shutil.disk_usage(cache).free / 2**30
     remedy = "free some space or set BENCH_CACHE to a larger disk" if free < 5 else ""
     yield "note" if remedy else "ok", f"cache {cache}, {free:.0f} GiB free", remedy
+
+
+def _feature_networks() -> Iterator[Finding]:
+    """Look for the networks of image metrics; a run fetches what it needs, where it may."""
+    from bench.errors import BenchError
+    from bench.features.extractors import KNOWN, find_extractor
+
+    for name in KNOWN:
+        try:
+            here = find_extractor(name, "", "").located() is not None
+        except BenchError as error:
+            yield "bad", str(error), "see the sentence above"
+            continue
+        remedy = "" if here else f"`bench fetch --features {name}`, if a metric needs it"
+        state = "is here" if here else "is not here"
+        yield "ok" if here else "note", f"feature network {name} {state}", remedy
 
 
 def _data(data_root: Path | None) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from bench.data import Fetchable
+    from bench.features.extractors import Extractor
     from bench.generators.interface import Source
 
 
@@ -19,27 +20,35 @@ def fetch(
         str | None, typer.Option(help="Such as imagenette2-320,imagewoof2-320.")
     ] = None,
     generators: Annotated[str | None, typer.Option(help="Such as dit-xl-2-256.")] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Such as inception-pytorch-fid,resnet18-imagenet.")
+    ] = None,
     offline: Offline = False,
 ) -> int:
-    """Download real sets and generators into the cache, and say what is there already."""
+    """Download real sets, generators and feature networks; say what is there already."""
     from bench import data
     from bench.artefacts import default_cache
     from bench.cache import in_use
     from bench.data.download import network
+    from bench.features.extractors import find_extractor
     from bench.generators import find_generator
 
     sets = {name: data.fetchable(name) for name in listed(datasets) or ()}
     sources = {name: find_generator(name) for name in listed(generators) or ()}
-    if not sets and not sources:
+    extractors = [find_extractor(name, "", "") for name in listed(features) or ()]
+    if not (sets or sources or extractors):
         raise UsageError(
             "`bench fetch` needs something to fetch, as in `bench fetch --datasets "
-            "imagenette2-320` or `bench fetch --generators dit-xl-2-256`."
+            "imagenette2-320`, `bench fetch --generators dit-xl-2-256` or `bench fetch --features "
+            "inception-pytorch-fid`."
         )
     with network.offline(offline), in_use(default_cache()):
         for split in sets.values():
             typer.echo(_set(split))
         for name, source in sources.items():
             typer.echo(_generator(name, source))
+        for extractor in extractors:
+            typer.echo(_extractor(extractor))
     return 0
 
 
@@ -72,3 +81,10 @@ def _generator(name: str, source: Source) -> str:
         raise BenchError(f"The weights of {name!r} cannot be written ({error}).") from error
     size = sum(path.stat().st_size for path in files) / 1e6
     return f"{name} {state}: {len(files)} files, {size:,.0f} MB"
+
+
+def _extractor(extractor: Extractor) -> str:
+    """Fetch the weights of a feature network unless they are there; return where they are now."""
+    state = "is fetched" if extractor.located() is None else "is here already"
+    path = extractor.fetched()
+    return f"{extractor.name} {state}: {path.stat().st_size / 1e6:,.0f} MB in {path}"

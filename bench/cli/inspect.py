@@ -89,7 +89,9 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
         yield from ((n, suites.summary(n)) for n in suites.names())
     else:
         for score, card in SCORES.items():
-            yield score, f"{card.title} in {card.unit}, {card.better} is better: {card.note}."
+            unit = card.unit if card.unit.startswith("per ") else f"in {card.unit}"
+            title = f"{card.title} {unit}" if card.unit else card.title
+            yield score, f"{title}, {card.better} is better: {card.note}."
 
 
 def _method_in_a_line(name: str, known: Mapping[str, Any]) -> str:

@@ -147,12 +147,15 @@ def _conclude(prepared: Prepared, result: Result | None) -> int:
 
     import leaderboards
     import reports.architectures
+    import reports.standings
     import reports.terminal
     from bench.cli.results import first_student
+    from leaderboards.ranks.standings import standings
 
     records = prepared.records if result is None else result.records
     boards = leaderboards.build(records)
     reports.terminal.render(boards, Console())
+    reports.standings.terminal(standings(boards), Console())
     tables = leaderboards.architectures(boards, preferred=first_student(prepared.run))
     reports.architectures.terminal(tables, Console())
     failed = len(prepared.failed) if result is None else len(result.failed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
@@ -22,11 +23,14 @@ def whole_number(text: str | int) -> int:
 
 
 def number(text: str | float) -> float:
-    """Read the value of an option that measures."""
+    """Read the value of an option that measures; what is not finite would disarm any bound."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError as error:
         raise typer.BadParameter(f"expected a number, got {text!r}.") from error
+    if not math.isfinite(found):
+        raise typer.BadParameter(f"expected a finite number, got {text!r}.")
+    return found
 
 
 OUT = Path("runs/default")

@@ -26,6 +26,12 @@ def leaderboard(
     reference: Annotated[
         str | None, typer.Option(help="Student that the others are compared with.")
     ] = None,
+    all_scores: Annotated[
+        bool, typer.Option("--all-scores", help="Also the scores that tables leave out.")
+    ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Beside the numbers of papers.")
+    ] = False,
 ) -> None:
     """Print the leaderboard of a run's records; trains nothing."""
     for kind, value, known in (("format", form, FORMATS), ("value", by, BY)):
@@ -33,6 +39,9 @@ def leaderboard(
             raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
     if reference is not None and by != "architecture":
         raise UsageError("`--reference` compares students: add `--by architecture`.")
+    if (all_scores or published) and by == "architecture":
+        option = "--all-scores" if all_scores else "--published"
+        raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
     import leaderboards
     from bench.store import Store
 
@@ -42,7 +51,7 @@ def leaderboard(
             f"{str(folder)!r} has no evaluated records yet: run `bench run --out {folder}` first."
         )
     if by == "method":
-        _print_boards(boards, form)
+        _print_boards(_quoted(boards) if published else boards, form, all_scores)
         return
     tables = leaderboards.architectures(boards, _label(reference), _preferred(folder))
     if not tables:
@@ -60,17 +69,34 @@ def first_student(run: RunSpec) -> str | None:
     return requested_students(run.students[0])[0].label if run.students else None
 
 
-def _print_boards(boards: list[Board], form: str) -> None:
+def _quoted(boards: list[Board]) -> list[Board]:
+    """Return the boards with published numbers beside the measured ones."""
+    from leaderboards.published import audit, ledger
+
+    return audit.quoted(boards, ledger.read())
+
+
+def _print_boards(boards: list[Board], form: str, all_scores: bool) -> None:
+    """Print the boards, and the average ranks over all of them where there are any."""
+    from leaderboards.ranks.standings import standings
+
     if form == "terminal":
         from rich.console import Console
 
+        import reports.standings
         import reports.terminal
 
-        reports.terminal.render(boards, Console())
+        reports.terminal.render(boards, Console(), all_scores)
+        reports.standings.terminal(standings(boards), Console())
     elif form == "markdown":
         import reports.markdown
+        import reports.standings
 
-        typer.echo(reports.markdown.render(boards), nl=False)
+        tables = (
+            reports.markdown.render(boards, all_scores),
+            reports.standings.markdown(standings(boards)),
+        )
+        typer.echo("\n".join(filter(None, tables)), nl=False)
     else:
         import reports.long_csv
 

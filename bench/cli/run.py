@@ -91,5 +91,5 @@ def run(
     options = Options(
         out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)
     )
-    with network.offline(offline or dry_run), in_use(options.cache):
+    with network.offline(offline), network.postponed(dry_run), in_use(options.cache):
         return start(chosen.run_spec(keys), options, chosen, dry_run=dry_run, yes=yes)

@@ -38,6 +38,8 @@ __all__ = [
     "embed_images",
     "network_of",
     "opened_network",
+    "read_rows",
+    "write_rows",
 ]
 
 BATCH_PIXELS = defaultdict(lambda: 2**23, cpu=2**16)
@@ -113,6 +115,11 @@ class Embeddings:
     features: str
     """`<student>@<resolution>`, "embedded" or "resnet18-imagenet"."""
 
+    @property
+    def words(self) -> str:
+        """Return what it is, for people."""
+        return f"the features {self.features!r} of the training images of {self.dataset!r}"
+
     def needs(self) -> tuple[Artefact[Any], ...]:
         """Return the network; nothing for one that is fetched."""
         network = self._network()
@@ -130,16 +137,11 @@ class Embeddings:
             batches = _cached_batches(real.train, resolution, ctx)
         with torch.no_grad():
             embedded = (_embedded(model, batch, ctx.device) for batch in batches)
-            _write_rows(out / "features.npy", embedded, len(real.train))
+            write_rows(out / "features.npy", embedded, len(real.train))
 
     def load(self, path: Path, device: torch.device) -> NDArray[np.float32]:
         """Return the features `[N, d]`, mapped from their file."""
-        import numpy as np
-
-        features: NDArray[np.float32] = np.load(
-            path / "features.npy", mmap_mode="r", allow_pickle=False
-        )
-        return features
+        return read_rows(path / "features.npy")
 
     def _network(self) -> TrainedNetwork | ShippedNetwork | None:
         return network_of(self.features, self.dataset, self.train_revision)
@@ -189,7 +191,7 @@ def _embedded(
     return array
 
 
-def _write_rows(path: Path, blocks: Iterator[NDArray[np.float32]], num_rows: int) -> None:
+def write_rows(path: Path, blocks: Iterator[NDArray[np.float32]], num_rows: int) -> None:
     """Write blocks of rows as one array. A plain file: a full disk kills those who map one."""
     import numpy as np
 
@@ -200,3 +202,14 @@ def _write_rows(path: Path, blocks: Iterator[NDArray[np.float32]], num_rows: int
                 header = {"descr": "<f4", "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(file, header)
             file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
+
+
+def read_rows(path: Path) -> NDArray[np.float32]:
+    """Map what `write_rows` has written.
+
+    Copied on writing, because torch takes no array that cannot be written; nobody writes.
+    """
+    import numpy as np
+
+    rows: NDArray[np.float32] = np.load(path, mmap_mode="c", allow_pickle=False)
+    return rows

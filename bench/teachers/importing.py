@@ -67,7 +67,8 @@ def import_teacher(wanted: Import) -> int:
     _check_paths(wanted)
     with tempfile.TemporaryDirectory(".partial", ".", wanted.to.parent) as folder:
         aside = Path(folder) / "tensors.safetensors"
-        tensors = wanted.source if _is_safe(wanted.source) else _unpickled(wanted, aside)
+        safe = _is_safe(wanted.source)
+        tensors = wanted.source if safe else unpickled(wanted.source, aside, wanted.key)
         return _checked_and_written(wanted, tensors, Path(folder) / "whole.safetensors")
 
 
@@ -145,9 +146,13 @@ def _is_safe(path: Path) -> bool:
     return True
 
 
-def _unpickled(wanted: Import, to: Path) -> Path:
-    """Have another process read the pickle; return the file that it writes."""
-    command = [sys.executable, "-P", "-m", "bench.teachers.unpickle", wanted.source, to, wanted.key]
+def unpickled(source: Path, to: Path, key: str) -> Path:
+    """Have another process read a pickle; return the safetensors file `to` that it writes.
+
+    `key` names the entry that holds the tensors; "" is the file itself or its "model". BenchError
+    if there is more than tensors in it, or if it cannot be read.
+    """
+    command = [sys.executable, "-P", "-m", "bench.teachers.unpickle", source, to, key]
     try:
         done = subprocess.run(
             [str(part) for part in command], capture_output=True, text=True, timeout=TIMEOUT
@@ -155,16 +160,16 @@ def _unpickled(wanted: Import, to: Path) -> Path:
         answer = msgspec.json.decode(done.stdout.strip().splitlines()[-1])
     except subprocess.TimeoutExpired as error:
         raise BenchError(
-            f"{wanted.source} was not read within {TIMEOUT:.0f} seconds: ask for safetensors."
+            f"{source} was not read within {TIMEOUT:.0f} seconds: ask for safetensors."
         ) from error
     except (IndexError, msgspec.MsgspecError) as error:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise BenchError(
-            f"{wanted.source} could not be read (exit status {done.returncode}: {last}): ask its "
+            f"{source} could not be read (exit status {done.returncode}: {last}): ask its "
             "author for safetensors."
         ) from error
     if "error" in answer:
-        raise _why_not(wanted.source.name, answer, wanted.key)
+        raise _why_not(source.name, answer, key)
     return to
 
 

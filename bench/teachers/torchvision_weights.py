@@ -87,13 +87,13 @@ def require_weights(name: str) -> None:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    from bench.data.download.network import is_offline
+    from bench.data.download.network import never_fetches
 
     if local_weights(name) is not None:
         return
     if name not in SAFE:
         raise UsageError(_pickled_alone(name))
-    if is_offline() and not isinstance(try_to_load_from_cache(SAFE[name], FILE), str):
+    if never_fetches() and not isinstance(try_to_load_from_cache(SAFE[name], FILE), str):
         raise UsageError(_missing(name, "nothing is fetched offline"))
 
 

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from bench import features
 from bench.artefacts import ArtefactStore
 from bench.context import Context
 from bench.errors import BenchError, UsageError
-from bench.features import Embeddings, TrainedNetwork, check_features
+from bench.features import Embeddings, TrainedNetwork, check_features, imagenet
 from bench.images import ArrayImages
 from bench.sets import DatasetCard, ImageSet, RealSet
 from bench.streams import Streams
+from bench.teachers.files import sha256_of
 
 CPU = torch.device("cpu")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -172,9 +174,10 @@ def test_imagenet_embeddings_are_torchvisions_pooled_features(tmp_path, monkeypa
 
     def downloaded(repository, file, local_files_only):
         asked.append((repository, file, local_files_only))
-        save_file(reference.state_dict(), tmp_path / file)
         return str(tmp_path / file)
 
+    save_file(reference.state_dict(), tmp_path / "model.safetensors")
+    monkeypatch.setattr(imagenet, "SHA256", sha256_of(tmp_path / "model.safetensors"))
     monkeypatch.setattr("huggingface_hub.hf_hub_download", downloaded)
     pixels = np.random.default_rng(0).integers(256, size=(4, 40, 60, 3), dtype=np.uint8)
     ctx = context(tmp_path, real_set(pixels, np.array([0, 0, 1, 1])))
@@ -213,6 +216,9 @@ def test_other_weights_than_resnet18s_are_refused(ctx, tmp_path, monkeypatch):
     save_file({"fc.bias": torch.zeros(3)}, tmp_path / "model.safetensors")
     path = str(tmp_path / "model.safetensors")
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: path)
+    with pytest.raises(BenchError, match="is not the file that 'resnet18-imagenet' needs"):
+        ctx.get(Embeddings("tiny", "a" * 64, "resnet18-imagenet"))
+    monkeypatch.setattr(imagenet, "SHA256", sha256_of(Path(path)))
     with pytest.raises(BenchError, match="cannot be loaded"):
         ctx.get(Embeddings("tiny", "a" * 64, "resnet18-imagenet"))
 

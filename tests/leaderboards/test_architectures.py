@@ -109,6 +109,18 @@ def test_the_interval_is_that_of_a_paired_t_test_over_sets(pairs):
         assert (drop.low, drop.high) == pytest.approx((found.low, found.high), abs=1e-6)
 
 
+def test_sets_with_unequally_many_students_count_alike_in_a_drop():
+    drops = {(0, 0): 1.0, (0, 1): 3.0, (1, 0): 10.0}
+    records = [
+        record(net, 50.0 if net == "resnet18" else 50.0 - drop, at=at)
+        for at, drop in drops.items()
+        for net in ("resnet18", "vit")
+    ]
+    drop = table_of(*records).drops[1][0]
+    assert drop.mean == pytest.approx(6.0)  # of 2 and 10
+    assert (drop.low + drop.high) / 2 == pytest.approx(6.0)
+
+
 def test_the_mean_drop_counts_every_method_that_both_have_once():
     table = table_of(
         record("resnet18", 50.0, "a"),

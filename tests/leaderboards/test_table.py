@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections import Counter
@@ -175,19 +176,37 @@ def test_every_set_and_ipc_that_was_run_has_one_board(records):
 
 @settings(deadline=None)
 @given(many_records())
-def test_ranks_are_the_positions_in_the_sorted_means_of_ranked_rows(records):
+def test_a_column_is_ranked_as_far_as_its_seeds_tell_and_references_never(records):
     for board in build(records):
-        for index in range(len(board.columns)):
+        for index, column in enumerate(board.columns):
             cells = [row.cells[index] for row in board.rows if not row.reference]
-            means = [cell.mean for cell in cells if cell]
-            for cell in filter(None, cells):
-                assert cell.rank == 1 + sum(mean > cell.mean for mean in means)
+            ranked = [cell for cell in cells if cell and cell.rank is not None]
+            assert len(ranked) == column.told.tested
+            for own in ranked:
+                separated = [other for other in ranked if not set(own.ties) & set(other.ties)]
+                assert own.rank <= 1 + len(separated)
+                assert own.rank_low <= own.rank <= own.rank_high
+                assert len({value.seed for value in own.values}) > 1
             assert not any(
-                r.cells[index].rank for r in board.rows if r.reference and r.cells[index]
+                r.cells[index].ties for r in board.rows if r.reference and r.cells[index]
             )
 
 
-def test_rows_are_sorted_by_rank_with_references_last():
+@settings(deadline=None)
+@given(many_records())
+def test_rows_are_sorted_by_the_means_of_the_first_ranked_column_that_both_have(records):
+    for board in build(records):
+        rows = [row for row in board.rows if not row.reference]
+        for upper, lower in itertools.pairwise(rows):
+            pairs = list(zip(upper.cells, lower.cells, strict=True))
+            first = next((pair for pair in pairs if any(pair)), None)
+            if first and all(first):
+                assert first[0].mean >= first[1].mean
+            elif first:
+                assert first[0] is not None
+
+
+def test_rows_are_sorted_by_mean_with_references_last():
     (board,) = build(
         [
             evaluation("worst", scores=last(10.0)),
@@ -199,17 +218,100 @@ def test_rows_are_sorted_by_rank_with_references_last():
     assert [row.method for row in board.rows] == ["best", "middle", "worst", "full"]
 
 
-def test_equal_means_share_a_rank():
-    records = [evaluation(m, scores=last(v)) for m, v in (("a", 1.0), ("b", 2.0), ("c", 2.0))]
+def several(label: str, *numbers: float, **changes) -> list[Record]:
+    """Return the records of one student for each of several sets."""
+    return [
+        evaluation(label, at=(s, 0), scores=last(number), **changes)
+        for s, number in enumerate(numbers)
+    ]
+
+
+def test_methods_that_differ_beyond_the_noise_of_their_seeds_are_ranked():
+    records = [
+        *several("a", 10.0, 11.0, 10.5),
+        *several("b", 50.0, 51.5, 50.2),
+        *several("c", 80.0, 80.9, 80.6),
+    ]
     (board,) = build(records)
-    assert {name: cell.rank for name, cell in cells_of(board).items()} == {"a": 3, "b": 1, "c": 1}
+    found = {name: (cell.rank, cell.ties) for name, cell in cells_of(board).items()}
+    assert found == {"a": (3, "c"), "b": (2, "b"), "c": (1, "a")}
+    told = board.columns[0].told
+    assert (told.tested, told.blocks, told.kind) == (3, 3, "sets")
+
+
+def test_methods_that_do_not_share_rank_and_letter():
+    (board,) = build([*several("a", 10.0, 30.0, 20.0), *several("b", 25.0, 15.0, 24.0)])
+    assert {name: (cell.rank, cell.ties) for name, cell in cells_of(board).items()} == {
+        "a": (1, "a"),
+        "b": (1, "a"),
+    }
+    assert [row.method for row in board.rows] == ["b", "a"]
+
+
+def test_one_distilled_set_a_method_ranks_nothing_however_many_students_there_are():
+    records = [
+        evaluation(method, at=(0, r), scores=last(value + r / 10))
+        for method, value in (("a", 10.0), ("b", 90.0))
+        for r in range(4)
+    ]
+    (board,) = build(records)
+    assert board.columns[0].told.tested == 0
+    assert all(cell.rank is None and cell.ties == "" for cell in cells_of(board).values())
+
+
+def test_a_reference_takes_no_part_in_ranks():
+    records = [*several("a", 10.0, 11.0, 10.5), *several("b", 50.0, 51.5, 50.2)]
+    references = [full(at=(s, 0), scores=last(90.0 + s)) for s in range(3)]
+    (board,) = build([*records, *references])
+    assert board.columns[0].told.tested == 2
+    assert cells_of(board)["full"].rank is None
+    assert cells_of(board)["b"].rank == 1
 
 
 def test_the_best_epoch_stands_beside_the_last_and_is_never_ranked():
-    (board,) = build([evaluation()])
+    records = [
+        evaluation(method, at=(s, 0), scores={"top1_last": value + s, "top1_best": value + s})
+        for method, value in (("a", 10.0), ("b", 50.0))
+        for s in range(3)
+    ]
+    (board,) = build(records)
     assert [column.metric for column in board.columns] == ["top1_last", "top1_best"]
-    assert cells_of(board)["random"].rank == 1
-    assert cells_of(board, "top1_best")["random"].rank is None
+    assert {cell.rank for cell in cells_of(board).values()} == {1, 2}
+    assert {cell.rank for cell in cells_of(board, "top1_best").values()} == {None}
+    assert board.columns[1].told is None
+
+
+def distance(label: str, number: float, seed: int = 0, stochastic: bool = True, **card) -> Record:
+    """Return the record of a metric of the images themselves."""
+    return evaluation(
+        label,
+        at=(seed, 0),
+        key=f"{label}/{seed}/fid",
+        stochastic=stochastic,
+        distilled=f"{label}/{seed if stochastic else 0}",
+        protocol=described("fidelity"),
+        student=None,
+        student_seed=None,
+        scores={"fid": number},
+        cards={"fid": {"extractor": "embedded", "distilled": 50} | card},
+    )
+
+
+def test_the_lower_distance_is_better_and_one_without_randomness_needs_no_seeds():
+    records = [distance("a", 40.0 + s / 10, s) for s in range(3)]
+    records += [distance("b", 90.0 + s / 10, s) for s in range(3)]
+    (board,) = build([*records, distance("fixed", 60.0, stochastic=False)])
+    found = {name: (cell.rank, cell.rank_high) for name, cell in cells_of(board, "fid").items()}
+    assert found == {"a": (1, 1), "fixed": (2, 2), "b": (3, 3)}
+    assert [row.method for row in board.rows] == ["a", "fixed", "b"]
+    assert (board.columns[0].block, board.columns[0].facts["distilled"]) == ("distribution", "50")
+
+
+def test_distances_of_unequal_numbers_of_images_are_ranked_apart():
+    records = [distance("a", 40.0 + s / 10, s) for s in range(3)]
+    records += [distance("b", 90.0 + s / 10, s, distilled=30) for s in range(3)]
+    (board,) = build(records)
+    assert [column.told.tested for column in board.columns] == [0, 0]
 
 
 def test_scores_of_no_table_are_shown_and_never_ranked():
@@ -424,8 +526,10 @@ def test_of_two_records_of_one_request_the_later_counts():
 
 def test_leaderboards_and_reports_never_import_torch():
     code = (
-        "import sys, leaderboards, reports.terminal, reports.markdown, reports.long_csv;"
-        "sys.exit(any(name.partition('.')[0] == 'torch' for name in sys.modules))"
+        "import sys, leaderboards, leaderboards.ranks.standings;"
+        "import reports.terminal, reports.markdown, reports.long_csv, reports.standings;"
+        "heavy = {'torch', 'pandas', 'scipy', 'statsmodels'};"
+        "sys.exit(any(name.partition('.')[0] in heavy for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -540,3 +644,15 @@ def test_a_reference_row_does_not_blur_the_remark():
     whole = soft("full", ipc=None, facts={"epochs": 9, "updates": 999}, distilled="full")
     (board,) = build([soft(), whole])
     assert "60 epochs, 300 updates" in board.remarks[0]
+
+
+def test_a_row_is_headed_by_the_short_label_where_every_record_agrees_on_it():
+    plain = described("dit+steps=20")
+    short = msgspec.structs.replace(plain, short="dit")
+
+    def heading(*methods):
+        records = [evaluation("dit+steps=20", at=(s, 0), method=m) for s, m in enumerate(methods)]
+        return build(records)[0].rows[0].method
+
+    assert heading(short, short) == "dit"
+    assert heading(short, plain) == "dit+steps=20"

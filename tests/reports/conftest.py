@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bench.records import Data, Described, Provenance, Record
+from bench.records import SCORES, Data, Described, Provenance, Record
 
 PROVENANCE = Provenance("2026-01-01", 2.5, 0.0, 0, "cpu", 1, "", False, {}, "3.12", "linux")
 
@@ -49,6 +49,36 @@ def _cost(method: str = "random", ipc: int | None = 10, seed: int = 0, **facts) 
         scores={},
         facts={"images": 100, "bytes": 12345} | facts,
     )
+
+
+def _images(
+    method: str = "random",
+    seed: int = 0,
+    distilled: int = 50,
+    networks: tuple[str, str] = ("inception", "resnet"),
+    **scores: float,
+) -> Record:
+    """Return what one metric pass says; FID and what stands with it is of the first network."""
+    named = {"fid": 40.0, "kid": 0.01, "coverage": 0.5, "embedding_l2": 0.4} | scores
+    cards = {}
+    for name in named:
+        network = networks[SCORES[name].block == "embedding"]
+        facts = {"extractor": network, "weights": f"w-{network}", "split": "train"}
+        cards[name] = facts | {"real": 1000 if name == "kid" else 5000, "distilled": distilled}
+    return replace(
+        _record(method, at=(seed, 0), protocol="fidelity"),
+        key=f"images {method}/{seed}/{distilled}/{networks}",
+        student=None,
+        student_seed=None,
+        scores=named,
+        cards=cards,
+    )
+
+
+@pytest.fixture(scope="session")
+def images():
+    """Build the record of one metric pass by hand."""
+    return _images
 
 
 @pytest.fixture(scope="session")

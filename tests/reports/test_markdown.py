@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 
 from leaderboards import build
 from reports import markdown
-from reports.layout import plain
+from reports.plain import plain
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 TROUBLE = st.text(st.sampled_from("|\\`*_~<>&[]()!#$:=-+.1a \n\t\x1b\u202e"), max_size=12)
@@ -46,19 +48,45 @@ def test_every_board_is_a_table_of_its_rows(main_job):
     ]
 
 
-def test_means_deviations_ranks_and_counts_stand_in_the_table(record, cost):
+def test_means_deviations_intervals_and_counts_stand_in_the_table(record, cost):
+    """Means of the sets are 21 and 25; t with one degree of freedom is tan(0.475 pi)."""
     values = {(0, 0): 20.0, (0, 1): 22.0, (1, 0): 24.0, (1, 1): 26.0}
+    half = math.tan(0.475 * math.pi) * 2
     records = [record(at=at, last=value) for at, value in values.items()]
     ((heading, line),) = tables(markdown.render(build([*records, cost()])))
     assert heading == [
-        *("method", "#", "hard · convnet3 · top-1 %", "hard · convnet3 · best epoch %", "n"),
+        *("method", "hard · convnet3 · top-1 %", "hard · convnet3 · best epoch %", "n"),
         *("images", "size", "distil s"),
     ]
-    assert line == ["random", "1", "23.0 ± 2.6", "23.3 ± 2.6", "4/2", "100", "12.3 kB", "2.5"]
+    interval = f"[{23 - half:.1f}, {23 + half:.1f}]"
+    assert line == [
+        *("random", f"23.0 ± 2.6 {interval}", "23.3 ± 2.6", "4/2"),
+        *("100", "12.3 kB", "2.5"),
+    ]
+
+
+def test_ranks_with_letters_stand_before_the_score_and_the_best_are_bold(main_job):
+    text = markdown.render(build(main_job))
+    heading, kmeans, random, *_ = tables(text)[0]
+    assert heading[1:3] == ["#", "hard+epochs=300,resolution=32 · convnet3+width=64 · top-1 %"]
+    assert (kmeans[1], random[1]) == ("1 a", "2 b")
+    assert "| kmeans | **1 a** | **35.7 ± 0.6" in text
+    assert "| random | 2 b | 30.7 ± 0.6" in text
+
+
+def test_scores_of_the_images_are_headed_by_protocol_and_network(record, images):
+    ((heading, _),) = tables(markdown.render(build([record(), images()])))
+    assert heading[4:] == [
+        *("fidelity · inception · FID of 50 ↓", "fidelity · inception · KID of 50 ↓", "n"),
+        *("fidelity · resnet · embedding l2 ↓", "n"),
+    ]
+    ((heading, _),) = tables(markdown.render(build([images()]), all_scores=True))
+    assert "fidelity · inception · coverage of 50" in heading
 
 
 def test_caption_and_legend_stand_above_and_below(main_job):
     text = markdown.render(build(main_job))
+    assert text.count("mean ± sample std") == 1
     assert "### nette · IPC 1 · train train @ 11112222 · test val @ 33334444" in text
     assert "best epoch is chosen on the test set and never ranked" in text
     assert "mean ± sample std over n = students/sets" in text
@@ -89,13 +117,21 @@ def test_markup_in_a_name_is_shown_as_it_is(record, name):
     assert line[0] == plain(name)
 
 
+@pytest.mark.parametrize("name", ["@someone", "https://a.b/c", "www.a.b", "x@y.z"])
+def test_no_name_is_an_address_or_calls_anyone(record, name):
+    text = markdown.render(build([record(name)]))
+    assert name not in text
+    ((_, line),) = tables(text)
+    assert line[0] == name
+
+
 @settings(deadline=None)
 @given(TROUBLE | st.text(max_size=12))
 def test_any_name_is_shown_as_it_is_in_its_own_cell(record, name):
     text = markdown.render(build([record(name, protocol=name, dataset=name)]))
     ((heading, line),) = tables(text)
     assert line[0] == plain(name)
-    assert heading[2] == " · ".join(part for part in (plain(name), "convnet3", "top-1 %") if part)
+    assert heading[1] == " · ".join(part for part in (plain(name), "convnet3", "top-1 %") if part)
     title = READER.parse(text)[1]
     assert shown(title).startswith(plain(name))
 
@@ -114,5 +150,5 @@ def test_a_cell_under_another_protocol_than_its_column_is_marked_and_explained(r
     other = replace(reference.protocol, identity="hard+epochs=300")
     text = markdown.render(build([record(), replace(reference, protocol=other)]))
     ((_, random, full),) = tables(text)
-    assert [cell.endswith("†") for cell in (random[2], full[2])] == [False, True]
+    assert [cell.endswith("†") for cell in (random[1], full[1])] == [False, True]
     assert "- † method full has no IPC and was run under hard+epochs=300" in text

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 import unicodedata
 
 import pytest
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from leaderboards import build
 from reports import terminal
-from reports.layout import notes, plain
+from reports.plain import plain
 
 
 def printed(records, width=100, **options) -> str:
@@ -31,10 +32,14 @@ def test_the_main_job_fits_a_hundred_columns_with_one_table_a_board(main_job):
     assert sum(line.strip().startswith("method ") for line in lines) == 2
 
 
-def test_rows_hold_rank_scores_counts_and_costs(main_job):
+def test_rows_hold_rank_scores_interval_counts_and_costs(main_job):
+    """Means of the sets are 35 1/6 and 36 1/6; t with one degree of freedom is tan(0.475 pi)."""
+    half = math.tan(0.475 * math.pi) * 0.5
     lines = [line.split() for line in printed(main_job).splitlines()]
     (kmeans, _) = [line for line in lines if line[:1] == ["kmeans"]]
-    assert kmeans == "kmeans 1 35.7 ± 0.6 36.0 ± 0.6 4/2 100 12.3 kB 2.5".split()
+    interval = f"[{35 + 2 / 3 - half:.1f}, {35 + 2 / 3 + half:.1f}]"
+    expected = f"kmeans 1 a 35.7 ± 0.6 {interval} 36.0 ± 0.6 4/2 100 12.3 kB 2.5"
+    assert kmeans == expected.split()
 
 
 def test_caption_and_legend_stand_above_and_below(main_job):
@@ -72,18 +77,14 @@ def test_no_control_character_of_a_name_reaches_the_terminal(record, name):
     assert {unicodedata.category(char) for char in text.replace("\n", "")}.isdisjoint({"Cc", "Cf"})
 
 
+def test_a_score_whose_name_cannot_be_seen_is_printed_all_the_same(images):
+    nameless = replace(images(), scores={"\x07": 12345.0}, cards={})
+    assert "12,345" in printed([nameless])
+
+
 def test_plain_text_keeps_words_apart_and_drops_what_cannot_be_seen():
     assert plain("a\tb\nc\u2028d") == "a b c d"
     assert plain("\x1b[31mred\x07 \u202eevil\u200b") == "[31mred evil"
-
-
-def test_figures_of_a_drawn_set_say_so(record):
-    drawn, own = record(dataset="shapes"), record(dataset="photos")
-    drawn = replace(drawn, data=replace(drawn.data, train_split="drawn", test_split="drawn"))
-    for one, said in ((drawn, True), (own, False)):
-        found = [note for board in build([one]) for note in notes(board) if "drawn" in note]
-        assert bool(found) is said
-        assert all("shapes is drawn, not photographed" in note for note in found)
 
 
 def test_a_table_leaves_out_the_methods_that_it_says_nothing_of(record):
@@ -95,3 +96,56 @@ def test_a_table_leaves_out_the_methods_that_it_says_nothing_of(record):
     tables = printed(records, width=40).split("soft")[1]
     assert "random" in tables
     assert "mgd3" not in tables.partition("top-1 is")[0]
+
+
+def test_the_legend_stands_once_below_all_boards(main_job):
+    text = " ".join(printed(main_job).split())
+    assert text.count("mean ± sample std") == 1
+    assert text.index("mean ± sample std") > text.index("IPC 10")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_a_block_that_is_too_wide_is_printed_in_parts_and_no_number_is_broken(
+    record, images, width
+):
+    records = [
+        one
+        for method in ("random", "mgd3+sampling[scheduler=ddim,steps=20]")
+        for seed in range(3)
+        for one in (
+            record(method, at=(seed, 0), last=30.0 + seed),
+            images(method, seed, fid=140.0 + seed, kid=0.0101 + seed / 1000),
+        )
+    ]
+    text = printed(records, width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    for number in ("31.0 ± 1.0 [28.5, 33.5]", "141.0 ± 1.0 [138.5, 143.5]", "0.0111 ± 0.0010"):
+        assert number in text
+    for word in ("hard", "convnet3", "inception", "distribution", "resnet", "embedding"):
+        assert word in text
+
+
+def test_a_wide_terminal_takes_accuracy_fid_embedding_and_cost_in_one_table(record, images, cost):
+    records = [one for s in range(3) for one in (record(at=(s, 0)), images(seed=s), cost(seed=s))]
+    text = printed(records, 200)
+    (heading,) = [line for line in text.splitlines() if line.strip().startswith("method ")]
+    order = ["top-1 %", "FID of 50 ↓", "KID of 50 ↓", "embedding l2 ↓", "distil s"]
+    places = [heading.index(title) for title in order]
+    assert places == sorted(places)
+
+
+def test_a_long_method_is_broken_where_its_fields_are_and_read_as_one(record):
+    name = "mgd3+sampling[scheduler=ddim,steps=20],strength=0.25"
+    text = printed([record(name)], 80)
+    table = text.partition("─ \n")[2].partition("top-1 is")[0]
+    words = [line.split()[0] for line in table.splitlines() if line.strip()]
+    assert len(words) > 1
+    assert "".join(words) == name
+
+
+def test_all_scores_are_printed_if_asked_for(images):
+    out = io.StringIO()
+    boards = build([images()])
+    assert "coverage" not in printed([images()]).partition("--all-scores")[0]
+    terminal.render(boards, Console(file=out, width=200), all_scores=True)
+    assert "coverage" in out.getvalue()

@@ -17,6 +17,8 @@ MIRROR = "BENCH_MIRROR"
 
 _SAID_TO_LIBRARIES = {OFFLINE: "1", "HF_HUB_OFFLINE": "1"}
 
+_postponed = False
+
 
 def is_offline() -> bool:
     """Say whether nothing may touch the network."""
@@ -42,6 +44,26 @@ def offline(wanted: bool) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def postponed(wanted: bool) -> Iterator[None]:
+    """Keep what happens within off the network if `wanted`, though a later run may use it.
+
+    So a dry run fetches nothing, and does not refuse what the run itself would fetch.
+    """
+    global _postponed
+    before, _postponed = _postponed, wanted and not is_offline()
+    try:
+        with offline(wanted):
+            yield
+    finally:
+        _postponed = before
+
+
+def never_fetches() -> bool:
+    """Say whether nothing may touch the network, neither now nor in the run a dry run plans."""
+    return is_offline() and not _postponed
 
 
 def addresses(file: str, base: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The accuracy gate: a run held against the committed numbers of an earlier one."""

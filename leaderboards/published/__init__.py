@@ -1,0 +1,1 @@
+"""What papers have printed, and whether a run reproduces it."""

@@ -1,0 +1,1 @@
+"""What the numbers of one column say about each other: means, intervals, ties and ranks."""
