@@ -1,0 +1,1 @@
+"""What the data say and do not say, in plain sentences."""
