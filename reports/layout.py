@@ -7,7 +7,7 @@ the scores are means of. Scores of the images form one block for each network an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ class Entry:
     text: str
     best: bool = False
     """Not separated from the first of its column."""
+    value: float | None = field(default=None, compare=False)
+    """What the cell is sorted by: a mean, or the best rank of an interval; None: by its text."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Printed:
     """Shown beside the scores and never ranked."""
     counts: bool = False
     """Rank or number of students, rather than a score."""
+    main: bool = True
+    """Shown where not all scores are asked for."""
 
     @property
     def opens(self) -> bool:
@@ -120,19 +124,24 @@ def _printed(board: Board, places: list[int]) -> Iterator[Printed]:
     for place in places:
         column = board.columns[place]
         cells = [row.cells[place] for row in board.rows]
+        main = column.score.main
         if column.told and column.told.tested:
-            yield Printed("#", tuple(Entry(rank_text(c), _best(c)) for c in cells), counts=True)
+            ranks = (Entry(rank_text(c), _best(c), c.rank_low if c else None) for c in cells)
+            yield Printed("#", tuple(ranks), counts=True, main=main)
         entries = (
-            Entry(_number(row, place, column), _best(row.cells[place])) for row in board.rows
+            Entry(_number(row, place, column), _best(cell), cell.mean if cell else None)
+            for row, cell in zip(board.rows, cells, strict=True)
         )
-        yield Printed(title(board, column), tuple(entries), quiet=not column.score.ranked)
+        quiet = not column.score.ranked
+        yield Printed(title(board, column), tuple(entries), quiet, main=main)
         if any(cell.quotes for cell in cells if cell):
             quotes = (Entry(quote_text(cell, column.score.decimals)) for cell in cells)
-            yield Printed("published", tuple(quotes), quiet=True)
+            yield Printed("published", tuple(quotes), quiet=True, main=main)
     if board.columns[places[0]].group != "cost":
         cells_of = ([row.cells[place] for place in places] for row in board.rows)
         counts = tuple(Entry(_counts(cells)) for cells in cells_of)
-        yield Printed("n", counts, quiet=True, counts=True)
+        main = any(board.columns[place].score.main for place in places)
+        yield Printed("n", counts, quiet=True, counts=True, main=main)
 
 
 def _best(cell: Cell | None) -> bool:

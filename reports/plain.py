@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(maxsize=10_000)
 def plain(text: str) -> str:
     """Return text without control and direction characters, on one line.
 
@@ -12,8 +14,13 @@ def plain(text: str) -> str:
     lines.
     """
     kept = (
-        " " if char.isspace() else char
-        for char in text
-        if char.isspace() or unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
+        " " if char.isspace() else char for char in text if char.isspace() or not _is_silent(char)
     )
     return " ".join("".join(kept).split())
+
+
+def _is_silent(char: str) -> bool:
+    """Say whether a character is one of control or direction, or none at all (U+FFFE, U+FDD0)."""
+    point = ord(char)
+    nothing = point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF
+    return nothing or unicodedata.category(char) in {"Cc", "Cf", "Cs"}

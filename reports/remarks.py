@@ -55,13 +55,28 @@ def notes(board: Board, all_scores: bool = False) -> list[str]:
     """Return what has to be said of the set, features, ranks, recipes, methods and teachers."""
     columns = [board.columns[place] for place in shown(board, all_scores)]
     return [
-        *_of_the_set(board),
+        *about_set(board),
         *_of_features(columns),
         *ranking.notes(board),
         *dict.fromkeys(note for column in columns for note in _of_a_recipe(column)),
         *(note for row in board.rows for note in _of_a_method(row)),
         *map(plain, board.remarks),
     ]
+
+
+def about_set(board: Board) -> Iterator[str]:
+    """Yield what has to be said of the images of a set."""
+    if board.train_split == DRAWN:
+        yield (
+            f"{plain(board.dataset)} is drawn, not photographed: its figures are those of this set "
+            "only and compare with none that are published"
+        )
+    if board.train_split.startswith(FASTAI):
+        yield (
+            f"{plain(board.dataset)} is the split {plain(board.train_split)} of fastai; the "
+            "published numbers of most papers and protocols are of ILSVRC2012's images of these "
+            "classes, other ones to train on and to test on: this split is not theirs"
+        )
 
 
 def _accuracies(columns: Sequence[Column]) -> Iterator[str]:
@@ -96,20 +111,6 @@ def _costs(metrics: set[str]) -> Iterator[str]:
         yield "forwards: passes of the generator's network, a backward pass counts as two"
     if "stored_bytes" in metrics:
         yield "stored: images + labels + teacher, what others need to train on the set"
-
-
-def _of_the_set(board: Board) -> Iterator[str]:
-    if board.train_split == DRAWN:
-        yield (
-            f"{plain(board.dataset)} is drawn, not photographed: its figures are those of this set "
-            "only and compare with none that are published"
-        )
-    if board.train_split.startswith(FASTAI):
-        yield (
-            f"{plain(board.dataset)} is the split {plain(board.train_split)} of fastai; the "
-            "published numbers of most papers and protocols are of ILSVRC2012's images of these "
-            "classes, other ones to train on and to test on: this split is not theirs"
-        )
 
 
 def _of_features(columns: Sequence[Column]) -> Iterator[str]:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
 from bench.records import SCORES, Data, Described, Provenance, Record
+
+sys.path.append(str(Path(__file__).parent))  # for `story` and `hostile`, which are no tests
 
 PROVENANCE = Provenance("2026-01-01", 2.5, 0.0, 0, "cpu", 1, "", False, {}, "3.12", "linux")
 
@@ -107,3 +112,19 @@ def main_job():
     records += [_record("full", None, (0, r), 80.0, protocol, "convnet3+width=64") for r in (0, 1)]
     records += [_cost(m, ipc) for m in ("random", "first", "kmeans") for ipc in (1, 10)]
     return [*records, _cost("full", None, images=9469, bytes=123_456_789)]
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory):
+    """Tell a run of two sets, two IPCs, two students and three protocols."""
+    from story import story
+
+    return story(tmp_path_factory.mktemp("told"))
+
+
+@pytest.fixture(scope="session")
+def told_small(tmp_path_factory):
+    """Tell a run of one set, one IPC and one student."""
+    from story import story
+
+    return story(tmp_path_factory.mktemp("told_small"), small=True)

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hostile import hostile, hostile_failures
+
+from reports.drawings.palette import DARK, LIGHT
+from reports.material import gather
+from reports.page import page
+
+CHROMIUM = next(
+    filter(
+        None,
+        (
+            os.environ.get("BENCH_CHROMIUM"),
+            *map(shutil.which, ("chromium", "chromium-browser", "google-chrome")),
+        ),
+    ),
+    None,
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+TABLE = "table[data-board='{}']"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(told, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page(told.material), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Open the page in a context of its own, and fail if it says, breaks or asks anything."""
+
+    @contextmanager
+    def opening(viewport=WIDE, **options):
+        context = browser.new_context(viewport=viewport, **options)
+        shown = context.new_page()
+        said, asked = [], []
+        shown.on("console", lambda message: said.append(message.text))
+        shown.on("pageerror", lambda error: said.append(str(error)))
+        shown.on("requestfailed", lambda request: said.append(request.url))
+        shown.on("request", lambda request: asked.append(request.url))
+        shown.goto(address)
+        yield shown
+        assert said == []
+        assert [url for url in asked if not url.startswith("data:")] == [address]
+        context.close()
+
+    return opening
+
+
+def place_of(told, dataset, ipc):
+    return next(
+        number
+        for number, board in enumerate(told.material.boards)
+        if (board.dataset, board.ipc) == (dataset, ipc)
+    )
+
+
+def names(shown, number, body=0):
+    rows = shown.locator(f"{TABLE.format(number)} tbody >> nth={body} >> tr > th")
+    return [text.strip() for text in rows.all_inner_texts()]
+
+
+def head_of(shown, number, title, which=0):
+    heads = shown.locator(f"{TABLE.format(number)} th[data-col]")
+    texts = [text.strip() for text in heads.all_inner_texts()]
+    return heads.nth([at for at, text in enumerate(texts) if text.startswith(title)][which])
+
+
+def test_the_page_says_nothing_and_asks_for_nothing(opened):
+    with opened() as shown:
+        assert shown.locator("h1").inner_text().startswith("Dataset distillation")
+        shown.locator("main").evaluate("main => window.scrollTo(0, main.scrollHeight)")
+
+
+def test_a_press_sorts_down_then_up_then_back(opened, told):
+    number = place_of(told, "shapenette", 1)
+    board = told.material.boards[number]
+    seconds = next(at for at, c in enumerate(board.columns) if c.metric == "seconds")
+    rows = [row for row in board.rows if not row.reference]
+    order = np.argsort([row.cells[seconds].mean for row in rows], kind="stable")
+    up = [rows[at].method for at in order]
+    with opened() as shown:
+        before = names(shown, number)
+        assert before == [row.method for row in rows]
+        head = head_of(shown, number, "distil")
+        for direction, expected in (("descending", up[::-1]), ("ascending", up), (None, before)):
+            head.locator("button").click()
+            assert names(shown, number) == expected
+            assert head.get_attribute("aria-sort") == direction
+        assert names(shown, number, body=1) == ["full"]
+
+
+def test_empty_cells_stay_last_both_ways_and_one_heading_is_marked(opened, told):
+    number = place_of(told, "shapenette", 1)
+    with opened() as shown:
+        head = head_of(shown, number, "forwards")
+        for _ in range(2):
+            head.locator("button").click()
+            assert set(names(shown, number)[-2:]) == {"random", "kmeans"}
+        head_of(shown, number, "method").locator("button").click()
+        assert names(shown, number) == ["dap", "dit", "kmeans", "mgd3", "random"]
+        assert shown.locator(f"{TABLE.format(number)} [aria-sort]").count() == 1
+
+
+def test_the_keyboard_sorts(opened, told):
+    number = place_of(told, "shapewoof", 10)
+    with opened() as shown:
+        head = head_of(shown, number, "method")
+        head.locator("button").focus()
+        shown.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == "ascending"
+        shown.keyboard.press("Space")
+        assert head.get_attribute("aria-sort") == "descending"
+        assert names(shown, number) == ["random", "mgd3", "kmeans", "dit", "dap"]
+
+
+def test_a_press_on_a_rank_marks_the_rows_that_share_a_letter(opened, told):
+    number = place_of(told, "shapenette", 1)
+    with opened() as shown:
+        table = shown.locator(TABLE.format(number))
+        button = table.locator("tbody tr", has_text="mgd3").locator("td[data-ties] button").first
+        button.click()
+        marked = [text.strip() for text in table.locator("tr.tied > th").all_inner_texts()]
+        assert sorted(marked) == ["dap", "dit", "kmeans", "mgd3"]
+        assert table.locator("tr.untied > th").all_inner_texts() == ["random"]
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click()
+        assert table.locator("tr.tied, tr.untied").count() == 0
+
+
+def test_filters_hide_tables_columns_and_rows_and_say_so(opened, told):
+    with opened() as shown:
+        status = shown.locator("#shown")
+        assert status.inner_text() == "4 of 4 tables shown"
+        shown.locator("#filters").get_by_label("real set").select_option(label="shapewoof")
+        assert status.inner_text() == "2 of 4 tables shown"
+        shown.locator("#filters").get_by_label("IPC").select_option(label="10")
+        assert status.inner_text() == "1 of 4 tables shown"
+        number = place_of(told, "shapewoof", 10)
+        assert shown.locator(".board:visible table.sortable").get_attribute("data-board") == str(
+            number
+        )
+        shown.locator("#filters").get_by_label("method").fill("MG")
+        assert shown.locator(f"{TABLE.format(number)} tbody tr:visible").count() == 1
+        shown.locator("#filters").get_by_label("method").fill("no such method")
+        assert status.inner_text() == "0 of 4 tables shown"
+
+
+def test_a_protocol_and_a_student_leave_their_columns_and_the_costs(opened, told):
+    number = place_of(told, "shapenette", 10)
+    with opened() as shown:
+        spans = shown.locator(f"{TABLE.format(number)} .spans th:visible")
+        before = spans.count()
+        shown.locator("#filters").get_by_label("protocol").select_option(label="soft/rded")
+        shown.locator("#filters").get_by_label("student").select_option(label="resnetap10+width=8")
+        shown_spans = [" ".join(text.split()) for text in spans.all_inner_texts()]
+        assert shown_spans == ["soft/rded resnetap10+width=8", "cost"]
+        heads = shown.locator(f"{TABLE.format(number)} th[data-col]:visible")
+        cells = shown.locator(f"{TABLE.format(number)} tbody tr >> nth=0 >> td:visible")
+        width = sum(int(span.get_attribute("colspan")) for span in spans.all())
+        assert heads.count() - 1 == cells.count() == width
+        shown.locator("#filters").get_by_label("protocol").select_option(label="all")
+        shown.locator("#filters").get_by_label("student").select_option(label="all")
+        assert spans.count() == before
+
+
+def test_other_scores_are_shown_on_demand(opened, told):
+    number = place_of(told, "shapenette", 10)
+    with opened() as shown:
+        coverage = head_of(shown, number, "coverage")
+        assert not coverage.is_visible()
+        shown.locator("#filters").get_by_label("all scores").check()
+        assert coverage.is_visible()
+
+
+def ground(shown):
+    return shown.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+
+
+def test_the_theme_follows_the_system_and_the_button(opened):
+    with opened(color_scheme="light") as shown:
+        light = ground(shown)
+        shown.locator("#theme").click()
+        dark = ground(shown)
+    with opened(color_scheme="dark") as shown:
+        assert ground(shown) == dark != light
+        shown.locator("#theme").click()
+        assert ground(shown) == light
+
+
+def contrast(one, other):
+    """Return the contrast of two `#rrggbb` colours (WCAG 2, relative luminance)."""
+    channels = np.array([[int(c[at : at + 2], 16) / 255 for at in (1, 3, 5)] for c in (one, other)])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    dark, bright = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (bright + 0.05) / (dark + 0.05)
+
+
+GROUNDS = {
+    **dict.fromkeys([("--fg", ground) for ground in ("--bg", "--soft", "--band", "--mark")], 4.5),
+    **dict.fromkeys([("--muted", ground) for ground in ("--bg", "--soft", "--band")], 4.5),
+    **dict.fromkeys([("--link", ground) for ground in ("--bg", "--soft")], 4.5),
+    **dict.fromkeys([("--fg", f"--h{shade}") for shade in range(9)], 4.5),
+    **dict.fromkeys([(f"--c{colour}", "--bg") for colour in (*range(7), "x")], 3.0),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_lines_stand_out_in_both_themes(opened, scheme):
+    with opened(color_scheme=scheme) as shown:
+        read = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
+        colours = {name: shown.evaluate(read, name) for pair in GROUNDS for name in pair}
+    found = {pair: contrast(*(colours[name] for name in pair)) for pair in GROUNDS}
+    assert {pair: value for pair, value in found.items() if value < GROUNDS[pair]} == {}
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [("light", LIGHT), ("dark", DARK)])
+def test_the_page_has_the_colours_of_the_figures(opened, scheme, palette):
+    with opened(color_scheme=scheme) as shown:
+        read = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
+        assert tuple(shown.evaluate(read, f"--c{at}") for at in range(7)) == palette
+
+
+SMALL = """() => {
+  const found = new Set();
+  const walker = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const at = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !at.checkVisibility()) continue;
+    if (at.closest("svg, script, style")) continue;
+    const size = parseFloat(getComputedStyle(at).fontSize);
+    if (size < 12) found.add(`${at.tagName} ${at.className} ${size}`);
+  }
+  return Array.from(found);
+}"""
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nothing_overflows_and_all_text_is_readable(opened, viewport):
+    with opened(viewport) as shown:
+        shown.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+        )
+        width = shown.evaluate("document.documentElement.scrollWidth")
+        assert width <= viewport["width"]
+        assert shown.evaluate(SMALL) == []
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_names_of_any_length_widen_nothing(browser, told_small, viewport, tmp_path):
+    path = tmp_path / "index.html"
+    failures = hostile_failures(told_small.failures, "x" * 500)
+    made = gather(hostile(told_small.records, "x" * 500), failures)
+    path.write_text(page(made), encoding="utf-8")
+    shown = browser.new_page(viewport=viewport)
+    shown.goto(path.as_uri())
+    shown.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert shown.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    shown.close()
+
+
+def test_the_methods_stay_in_sight_where_a_table_is_scrolled(opened, told):
+    number = place_of(told, "shapenette", 10)
+    with opened(PHONE) as shown:
+        table = shown.locator(TABLE.format(number))
+        left = table.locator("tbody th").first
+        before = left.bounding_box()["x"]
+        table.evaluate("table => { table.parentElement.scrollLeft = 300; }")
+        assert table.evaluate("table => table.parentElement.scrollLeft") > 100
+        assert left.bounding_box()["x"] == pytest.approx(before, abs=2)
+
+
+def test_paper_has_no_filters_and_light_colours(opened, tmp_path):
+    with opened(color_scheme="dark") as shown:
+        made = shown.pdf(path=tmp_path / "page.pdf", print_background=True)
+        assert made.startswith(b"%PDF")
+        shown.emulate_media(media="print")
+        assert not shown.locator("#filters").is_visible()
+        assert not shown.locator("nav").is_visible()
+        assert ground(shown) == "rgb(255, 255, 255)"
+        assert shown.locator("table.sortable").first.is_visible()
+
+
+def test_without_scripts_everything_can_be_read(opened, told):
+    with opened(java_script_enabled=False) as shown:
+        tables = shown.locator("table.sortable")
+        assert tables.count() == len(told.material.boards)
+        assert all(table.is_visible() for table in tables.all())
+        assert shown.locator("th.extra").first.is_visible()
+        assert not shown.locator("#filters").is_visible()
+        assert not shown.locator("#theme").is_visible()
+
+
+def test_a_link_to_what_is_folded_opens_it(opened):
+    with opened() as shown:
+        folded = shown.locator("details:not([open]) figure[id]").first
+        if folded.count():
+            name = folded.get_attribute("id")
+            shown.evaluate("name => { location.hash = name; }", name)
+            shown.wait_for_function(
+                "name => document.getElementById(name).checkVisibility()", arg=name
+            )
+
+
+def test_sample_strips_are_drawn(opened):
+    with opened() as shown:
+        strip = shown.locator(".strip").first
+        strip.scroll_into_view_if_needed()
+        box = strip.bounding_box()
+        assert box["width"] > 100
+        from io import BytesIO
+
+        from PIL import Image
+
+        pixels = np.asarray(Image.open(BytesIO(strip.screenshot())).convert("RGB"))
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 5
