@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from hostile import HOSTILE, hostile
+from pypdf import PdfReader
+
+from bench.errors import BenchError, UsageError
+from reports.material import gather
+from reports.paper import write
+from reports.paper.compiling import compile_pdf
+
+needs_tex = pytest.mark.skipif(
+    not (shutil.which("pdflatex") and shutil.which("bibtex")), reason="there is no pdflatex"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(told_small, tmp_path_factory):
+    """A paper, and what was said of it."""
+    out = tmp_path_factory.mktemp("paper")
+    return out, write(told_small.material, out)
+
+
+def test_everything_that_is_named_was_written_and_the_other_way_round(folder):
+    out, paper = folder
+    assert set(paper.files) == {path for path in out.rglob("*") if path.is_file()}
+    names = {str(path.relative_to(out)) for path in paper.files}
+    assert {"paper.tex", "protocol.tex", "references.bib"} <= names
+    assert any(name.startswith("tables/top1-last") for name in names)
+
+
+def test_every_figure_has_two_widths_and_two_kinds_of_file(folder):
+    out, _ = folder
+    files = sorted(path.name for path in (out / "figures").iterdir())
+    slugs = {name.split(".")[0] for name in files}
+    assert slugs
+    ends = ("one.pdf", "one.png", "two.pdf", "two.png")
+    assert files == sorted(f"{slug}.{end}" for slug in slugs for end in ends)
+
+
+def test_the_page_shows_every_table_and_figure_once(folder):
+    out, _ = folder
+    page = (out / "paper.tex").read_text()
+    for path in (out / "tables").iterdir():
+        assert page.count(rf"\input{{tables/{path.stem}}}") == 1
+    for slug in {path.name.split(".")[0] for path in (out / "figures").iterdir()}:
+        assert page.count(f"{{figures/{slug}.") == 1
+
+
+def test_sources_are_ascii_and_name_no_folder(folder, told_small):
+    out, _ = folder
+    for path in (*out.glob("*.tex"), *out.glob("tables/*.tex")):
+        text = path.read_text(encoding="ascii")
+        assert str(out) not in text
+        assert str(told_small.folder) not in text
+
+
+@needs_tex
+def test_it_compiles_to_one_page_or_more_without_open_references(folder):
+    out, paper = folder
+    assert out / "paper.pdf" in paper.files
+    assert paper.notes == ()
+    shown = "".join(page.extract_text() for page in PdfReader(out / "paper.pdf").pages)
+    assert "??" not in shown
+    assert "[?]" not in shown
+    assert "mgd3" in shown
+
+
+@needs_tex
+def test_nothing_stands_beyond_the_margins(folder, tmp_path):
+    out, _ = folder
+    shutil.copytree(out, tmp_path / "copy")
+    subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "paper"],
+        cwd=tmp_path / "copy",
+        capture_output=True,
+        check=True,
+    )
+    log = (tmp_path / "copy" / "paper.log").read_text(encoding="latin-1")
+    wide = re.findall(r"Overfull \\hbox \(([0-9.]+)pt too wide", log)
+    assert max(map(float, wide), default=0.0) < 20.0
+
+
+def test_the_same_records_give_the_same_bytes(folder, told_small, tmp_path):
+    out, paper = folder
+    write(told_small.material, tmp_path / "again")
+    for path in paper.files:
+        again = tmp_path / "again" / path.relative_to(out)
+        assert again.read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.fixture
+def nothing_drawn(monkeypatch):
+    monkeypatch.setattr("reports.paper.figures.chosen", lambda material: {})
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_without_tex_it_says_how_to_get_it_and_leaves_no_older_page(
+    told_small, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write(told_small.material, tmp_path)
+    (tmp_path / "paper.pdf").write_bytes(b"of other records")
+    paper = write(told_small.material, tmp_path)
+    (note,) = paper.notes
+    assert "texlive-latex-recommended" in note
+    assert not (tmp_path / "paper.pdf").exists()
+    assert compile_pdf(tmp_path) is None
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_it_is_written_again_over_itself_but_not_over_the_work_of_others(told_small, tmp_path):
+    write(told_small.material, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    write(told_small.material, tmp_path, "interval")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "paper.tex").write_text(r"\documentclass{article}")
+    with pytest.raises(UsageError, match="choose another one"):
+        write(told_small.material, tmp_path)
+    assert (tmp_path / "paper.tex").read_text() == r"\documentclass{article}"
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_what_was_written_last_time_and_not_now_is_deleted_and_nothing_else(told_small, tmp_path):
+    out = tmp_path / "paper"
+    write(told_small.material, out)
+    for name in ("tables/older.tex", "tables/mine.tex"):
+        (out / name).write_text("")
+    (tmp_path / "outside.tex").write_text("")
+    with (out / ".written").open("a") as file:
+        file.write("tables/older.tex\n../outside.tex\ntables/../../outside.tex\n")
+    paper = write(told_small.material, out)
+    assert not (out / "tables" / "older.tex").exists()
+    assert (out / "tables" / "mine.tex").exists()
+    assert (tmp_path / "outside.tex").exists()
+    assert all(path.exists() for path in paper.files)
+
+
+def test_a_pdf_of_others_is_kept(told_small, tmp_path):
+    (tmp_path / "paper.pdf").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="choose another one"):
+        write(told_small.material, tmp_path)
+    assert (tmp_path / "paper.pdf").read_bytes() == b"mine"
+
+
+@needs_tex
+def test_what_does_not_compile_is_one_sentence_with_the_error_of_tex(tmp_path):
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\\begin{document}\n\\undefinedthing\n\\end{document}\n"
+    )
+    with pytest.raises(BenchError, match="Undefined control sequence"):
+        compile_pdf(tmp_path)
+
+
+@needs_tex
+@pytest.mark.parametrize(
+    "attack",
+    [
+        r"\input{/etc/passwd}",
+        r"\newread\f\openin\f=/etc/passwd \ifeof\f\else\read\f to\x\meaning\x\fi",
+        r"\immediate\write18{touch hacked}\input{hacked}",
+    ],
+)
+def test_tex_opens_no_file_from_elsewhere_and_runs_no_command(attack, tmp_path):
+    (tmp_path / "paper.tex").write_text(
+        f"\\documentclass{{article}}\\begin{{document}}\n{attack}\nx\n\\end{{document}}\n"
+    )
+    shown = ""
+    with contextlib.suppress(BenchError):
+        shown = PdfReader(compile_pdf(tmp_path)).pages[0].extract_text()
+    assert "root:" not in shown
+
+
+@needs_tex
+@pytest.mark.usefixtures("nothing_drawn")
+@pytest.mark.parametrize("part", range(4))
+def test_a_run_with_the_worst_texts_everywhere_compiles_and_reads_no_file(
+    part, told_small, tmp_path
+):
+    records = hostile(told_small.records, "".join(HOSTILE[part::4]))
+    paper = write(gather(records), tmp_path / "paper")
+    assert paper.files[-1].name == "paper.pdf"
+    shown = "".join(page.extract_text() for page in PdfReader(paper.files[-1]).pages)
+    assert "root:" not in shown
