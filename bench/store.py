@@ -8,6 +8,7 @@
     <out>/distilled/<dataset>/<method>/...  distilled sets, ordinary image folders
     <out>/files/<key>/...                   attachments of records
     <out>/partial/<key>/<stamp>/            of units that were interrupted: where they go on
+    <out>/report/                           what `bench report` makes of all this, each time anew
     <out>/{work,locks}/                     of units under way
 
 Two runs may share a folder: every unit is done under a kernel lock, which dies with its process.
@@ -26,7 +27,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import records
+from bench import many_records, records
 from bench.errors import BenchError, UsageError
 from bench.files import disk_full_as_error, replace_file, write_new
 from bench.records import Failure, Record
@@ -134,7 +135,7 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Yield all records, in the order of their keys."""
-        return records.read_records(self.root)
+        return many_records.read(self.root)
 
     # Failures ------------------------------------------------------------------------------
 
