@@ -7,21 +7,25 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo dev test gate speed lint types clean
+.PHONY: help demo dev docs test gate speed lint types clean
 
 help:
-	@echo "make demo   install into $(VENV) and run the suite \`quick\`: nothing to download"
+	@echo "make demo   install into $(VENV), run the suite \`quick\` and write its report: nothing to download"
 	@echo "make test   all checks: lint, types, and tests against the built wheel"
 	@echo "make gate   run the suite \`embedded-gate\` and hold it against the committed baseline"
 	@echo "make speed  measure what takes time and hold it against the committed ratios"
 	@echo "make lint   rules and format of the source only"
 	@echo "make types  types only"
+	@echo "make docs   build the documentation site into site/"
 	@echo "make dev    install into $(VENV) with the tools for development"
 	@echo "make clean  remove what these commands made, except runs/"
 	@echo "Another Python: make PYTHON=python3.12 demo"
 
 demo: $(VENV)/.project
-	$(BIN)/bench run --yes
+	@$(BIN)/bench run --yes; status=$$?; $(BIN)/bench report && exit $$status
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m mkdocs build --strict --site-dir site
 
 dev: $(VENV)/.dev
 
@@ -49,7 +53,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist site
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
@@ -64,6 +68,10 @@ $(VENV)/.project: pyproject.toml $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.made
 	$(BIN)/python -m pip install --editable ".[dev]"
+	@touch $@ $(VENV)/.project
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --editable ".[docs]"
 	@touch $@ $(VENV)/.project
 
 $(VENV)/.tox: $(VENV)/.made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -81,7 +82,7 @@ class Lines:
 
     def note(self, text: str) -> None:
         """Print one sentence."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(_shown(text), markup=False, highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         """Do nothing: every line is printed."""
@@ -137,7 +138,7 @@ class Live:
 
     def note(self, text: str) -> None:
         """Print one sentence above the bars."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(_shown(text), markup=False, highlight=False, soft_wrap=True)
 
     def end(self) -> None:
         """Remove the bars."""
@@ -170,3 +171,8 @@ def _result(record: Record) -> str:
         if name in SCORES and SCORES[name].ranked
     ]
     return ", ".join(ranked) or f"{record.facts.get('images', 'no')} images"
+
+
+def _shown(text: str) -> str:
+    """Return text without characters that a terminal obeys: names come from files and plugins."""
+    return "".join(c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text)

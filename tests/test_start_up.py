@@ -9,7 +9,10 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "torchvision", "timm", "diffusers", "sklearn", "pandas", "matplotlib"}
+HEAVY = {
+    "torch", "torchvision", "timm", "diffusers", "sklearn", "pandas", "matplotlib", "jinja2",
+    "playwright",
+}  # fmt: skip
 
 IMPORT = "import bench.cli, methods, protocols"
 COMMAND = """
@@ -47,6 +50,8 @@ def loaded_by(code: str, tmp_path) -> set[str]:
     [
         pytest.param(IMPORT, id="import"),
         pytest.param(COMMAND.format(arguments=["--help"]), id="help"),
+        pytest.param(COMMAND.format(arguments=["report", "--help"]), id="help-report"),
+        pytest.param("import reports.page, reports.material", id="page"),
         pytest.param(COMMAND.format(arguments=["list", "methods"]), id="list"),
         pytest.param(COMMAND.format(arguments=["list", "methods", "kmeans"]), id="list-one"),
         pytest.param(COMMAND.format(arguments=["list", "protocols"]), id="list-protocols"),
@@ -56,5 +61,5 @@ def loaded_by(code: str, tmp_path) -> set[str]:
 )
 def test_help_and_lists_load_no_heavy_library(code, tmp_path):
     loaded = loaded_by(code, tmp_path)
-    assert "bench" in loaded
+    assert {"bench", "reports"} & loaded
     assert loaded & HEAVY == set()

@@ -17,11 +17,13 @@ from bench import __version__
 from bench.cli.audit import audit
 from bench.cli.baseline import baseline
 from bench.cli.cache import cache
+from bench.cli.cite import cite
 from bench.cli.doctor import doctor
 from bench.cli.fetch import fetch
 from bench.cli.gate import check
 from bench.cli.import_teacher import import_teacher
 from bench.cli.inspect import list_names, show
+from bench.cli.report import report
 from bench.cli.results import leaderboard
 from bench.cli.run import run
 from bench.cli.score import score
@@ -51,6 +53,8 @@ app.command()(score)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(leaderboard)
+app.command()(report)
+app.command()(cite)
 app.command()(audit)
 app.command()(baseline)
 app.command()(check)

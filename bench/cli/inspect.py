@@ -188,7 +188,7 @@ def show(
     if what.endswith(".json"):
         if not Path(what).is_file():
             raise UsageError(f"Expected the file of a record, {what!r} does not exist.")
-        typer.echo(encode(read_record(Path(what))).decode())
+        typer.echo(_visible(encode(read_record(Path(what))).decode()))
         return
     if not what.strip():
         raise UsageError("`bench show` needs a record's key or file, or a cell, got ''.")
@@ -200,7 +200,20 @@ def show(
             "key, its file, or `method,dataset,ipc`."
         )
     for record in found:
-        typer.echo(encode(record).decode())
+        typer.echo(_visible(encode(record).decode()))
+
+
+def _visible(document: str) -> str:
+    """Return the same JSON with escapes for characters that a terminal obeys or hides."""
+    import json
+    import unicodedata
+
+    return "".join(
+        json.dumps(char)[1:-1]
+        if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs"}
+        else char
+        for char in document
+    )
 
 
 def _of_key(store: Store, key: str) -> Iterator[Record | Failure]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -167,4 +168,7 @@ def _conclude(prepared: Prepared, result: Result | None) -> int:
         typer.echo(
             f"{failed} units failed and {blocked} more depend on them; see {folder}.", err=True
         )
+    if boards:
+        out = shlex.quote(str(prepared.options.out))
+        typer.echo(f"A page of this run: `bench report {out}`", err=True)
     return 1 if failed or blocked else 0

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from leaderboards import Architectures, Board
 
 FORMATS = ("terminal", "markdown", "csv")
+OF_BOARDS = (*FORMATS, "latex")
 
 
 def leaderboard(
     folder: Annotated[Path, typer.Argument(help="Folder of a run.")] = OUT,
-    form: Annotated[str, typer.Option("--format", help=", ".join(FORMATS))] = "terminal",
+    form: Annotated[str, typer.Option("--format", help=", ".join(OF_BOARDS))] = "terminal",
     by: Annotated[str, typer.Option(help="method, or architecture: drops between students.")] = (
         "method"
     ),
@@ -34,7 +35,7 @@ def leaderboard(
     ] = False,
 ) -> None:
     """Print the leaderboard of a run's records; trains nothing."""
-    for kind, value, known in (("format", form, FORMATS), ("value", by, BY)):
+    for kind, value, known in (("format", form, OF_BOARDS), ("value", by, BY)):
         if value not in known:
             raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
     if reference is not None and by != "architecture":
@@ -42,6 +43,8 @@ def leaderboard(
     if (all_scores or published) and by == "architecture":
         option = "--all-scores" if all_scores else "--published"
         raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
+    if form == "latex" and by == "architecture":
+        raise UsageError("`--format latex` is for tables by method: leave `--by architecture` out.")
     import leaderboards
     from bench.store import Store
 
@@ -53,7 +56,7 @@ def leaderboard(
     if by == "method":
         _print_boards(_quoted(boards) if published else boards, form, all_scores)
         return
-    tables = leaderboards.architectures(boards, _label(reference), _preferred(folder))
+    tables = leaderboards.architectures(boards, _label(reference), preferred_student(folder))
     if not tables:
         raise BenchError(
             f"{str(folder)!r} has no protocol with two students: run it with more, as in "
@@ -97,6 +100,10 @@ def _print_boards(boards: list[Board], form: str, all_scores: bool) -> None:
             reports.standings.markdown(standings(boards)),
         )
         typer.echo("\n".join(filter(None, tables)), nl=False)
+    elif form == "latex":
+        from reports.paper import latex
+
+        typer.echo(latex.render(boards), nl=False)
     else:
         import reports.long_csv
 
@@ -126,7 +133,7 @@ def _label(text: str | None) -> str | None:
         return text
 
 
-def _preferred(folder: Path) -> str | None:
+def preferred_student(folder: Path) -> str | None:
     """Return the first student of the folder's latest plan; None if there is no such plan."""
     from bench import suites
 

@@ -5,6 +5,7 @@ import io
 from dataclasses import replace as replace_cell
 
 import pytest
+from hostile import hostile, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -168,3 +169,21 @@ def test_any_name_stays_within_its_cell_on_one_line(record, name):
     for line in parsed(text):
         assert line["student"] == "convnet3"
         assert not line["method"].startswith(("=", "+", "-", "@", "\t"))
+
+
+def test_no_text_of_a_run_is_a_formula_or_leaves_its_cell(told_small):
+    def lines(text: str) -> list[dict[str, str]]:
+        return parsed(long_csv.render(build(hostile(told_small.records, text))))
+
+    count = len(lines("letters"))
+
+    @settings(deadline=None, max_examples=30)
+    @given(texts())
+    def check(text):
+        found = lines(text)
+        assert len(found) == count
+        for cell in (cell for line in found for cell in line.values()):
+            if cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+                float(cell)
+
+    check()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from hostile import hostile, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -152,3 +153,26 @@ def test_a_cell_under_another_protocol_than_its_column_is_marked_and_explained(r
     ((_, random, full),) = tables(text)
     assert [cell.endswith("†") for cell in (random[1], full[1])] == [False, True]
     assert "- † method full has no IPC and was run under hard+epochs=300" in text
+
+
+def skeleton(text: str) -> list[tuple[str, list[str]]]:
+    """Return the kinds of all parts of a document, but for the number of pieces of a text."""
+    return [
+        (token.type, list(dict.fromkeys(child.type for child in token.children or ())))
+        for token in READER.parse(text)
+    ]
+
+
+def test_texts_of_a_run_are_markup_nowhere(told_small):
+    def read(text: str) -> list[tuple[str, list[str]]]:
+        boards = build(hostile(told_small.records, text))
+        return skeleton(markdown.render(boards, all_scores=True))
+
+    letters = read("letters")
+
+    @settings(deadline=None, max_examples=20)
+    @given(texts().filter(plain))  # of a remark that cannot be seen there is no line
+    def check(text):
+        assert read(text) == letters
+
+    check()

@@ -5,6 +5,7 @@ import math
 import unicodedata
 
 import pytest
+from hostile import hostile, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -149,3 +150,14 @@ def test_all_scores_are_printed_if_asked_for(images):
     assert "coverage" not in printed([images()]).partition("--all-scores")[0]
     terminal.render(boards, Console(file=out, width=200), all_scores=True)
     assert "coverage" in out.getvalue()
+
+
+def test_no_text_of_a_run_moves_the_cursor_or_turns_the_line(told_small):
+    @settings(deadline=None, max_examples=30)
+    @given(texts())
+    def check(text):
+        printed_text = printed(hostile(told_small.records, text), width=150)
+        categories = {unicodedata.category(char) for char in printed_text if char != "\n"}
+        assert categories.isdisjoint({"Cc", "Cf", "Cs"})
+
+    check()
