@@ -36,7 +36,7 @@ def _grid(table: Architectures, material: Material, taken: set[str]) -> Grid:
         f"network{wording.recipe(material.boards, table.protocol, '')}",
         note=f"{wording.axis_title(score)}; in brackets, by how much it differs from "
         f"{wording.brief(table.reference, students)} on the same distilled sets. The darker, the "
-        "worse. Their intervals: `bench leaderboard --by architecture`.",
+        "worse. Their intervals: bench leaderboard --by architecture.",
         columns=tuple(map(wording.cut, table.methods)),
         rows=tuple(wording.brief(student, students) for student in table.students),
         texts=tuple(

@@ -101,12 +101,16 @@ def of_images(boards: Sequence[Board]) -> Iterator[Sentence]:
 def of_machines(records: Iterable[Record]) -> Iterator[Sentence]:
     """Yield whether seconds and code are those of one machine and one commit."""
     records = list(records)
-    machines = {(one.provenance.device, one.provenance.threads) for one in records}
+    machines = {
+        (one.provenance.device, one.provenance.threads)
+        for one in records
+        if one.kind == "distillation"  # whose seconds are a cost
+    }
     commits = {one.provenance.commit for one in records if one.provenance.commit}
     dirty = sum(one.provenance.dirty for one in records)
     if len(machines) > 1:
         yield (
-            f"The records come from {len(machines)} kinds of machine or numbers of threads: "
+            f"Sets were distilled on {len(machines)} kinds of machine or numbers of threads: "
             "seconds compare within one of them only.",
         )
     if len(commits) > 1:

@@ -119,7 +119,7 @@ def test_methods_that_were_not_run_everywhere_are_named():
 
 
 def test_machines_and_commits_are_said_where_there_are_several(record):
-    first = record()
+    first = changed(record(), kind="distillation")
     other = changed(first.provenance, device="cuda (H200)", commit="c0ffee", dirty=True)
     same = said(material(board(TWO), records=[first]))
     assert not any(word in same for word in ("kinds of machine", "commits", "no commit"))
@@ -128,6 +128,9 @@ def test_machines_and_commits_are_said_where_there_are_several(record):
     assert "2 kinds of machine" in text
     assert "from 2 commits of the code" in text
     assert "1 record comes from code with changes that no commit has" in text
+    # Where students are trained is no matter of what distilling costs.
+    trained = changed(first, key="2", kind="evaluation", provenance=other)
+    assert "kinds of machine" not in said(material(board(TWO), records=[one, trained]))
 
 
 def test_what_is_said_of_a_method_stands_beside_its_name_once():
