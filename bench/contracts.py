@@ -131,7 +131,7 @@ class Outcome:
     """What one evaluation measured."""
 
     scores: Mapping[str, float]
-    """Score name (see `bench.records.SCORES`) to one number."""
+    """Score name (see `bench.scores.SCORES`) to one number."""
     series: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Curves, such as accuracy at every evaluated epoch; "epoch" holds the abscissa."""
     per_class: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

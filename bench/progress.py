@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from bench.timing import Shape, TimeLeft, duration
 
 if TYPE_CHECKING:

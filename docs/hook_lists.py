@@ -10,7 +10,7 @@ from hook_markdown import cell, code, fence, prose, table
 from bench import data, documents, suites
 from bench.cli import app
 from bench.generators import GENERATORS
-from bench.records import SCORES
+from bench.scores import SCORES
 from bench.teachers.specs import TEACHERS
 
 TITLES = {

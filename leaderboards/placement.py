@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple, get_args
 
-from bench.records import SCORES, Record, Score
+from bench.records import Record
+from bench.scores import SCORES, Score
 from leaderboards.headings import NOBODY, Card, Name, name_of, natural
 from leaderboards.labels import with_one_label
 from leaderboards.ranks.statistics import Value

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.records import Record, Score, encode
+from bench.records import Record, encode
+from bench.scores import Score
 from leaderboards.headings import (
     NOBODY,
     Card,
@@ -40,7 +41,7 @@ class Column:
     student: str
     """Heading of the student; "" for scores without one."""
     metric: str
-    """Name of the score, as in `bench.records.SCORES`."""
+    """Name of the score, as in `bench.scores.SCORES`."""
     distinction: str
     """Facts of the card that tell this column from others of the same heading; mostly ""."""
     card: Card

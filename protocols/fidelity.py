@@ -126,7 +126,7 @@ class Fidelity:
     ) -> Outcome:
         """Compare the distilled images with the real ones.
 
-        Scores: those of `bench.records.SCORES` of the group "images", without what is undefined
+        Scores: those of `bench.scores.SCORES` of the group "images", without what is undefined
         for so few images. Files: the sheets "distilled", "nearest" and "real", and "points".
         """
         from bench.context import artefact_streams

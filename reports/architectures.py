@@ -15,7 +15,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards import Architectures, Cell, Drop
 from reports.layout import plain
 from reports.long_csv import name_cell, number_cell

@@ -14,7 +14,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.headings import natural
 from leaderboards.published.audit import Line
 from leaderboards.published.ledger import COLUMNS as LEDGER

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Literal
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.gate.baseline_file import Baseline
 from leaderboards.gate.checking import Checked, CheckedCell, Promise
 from reports.gate_findings import Finding, difference, mean_in_words, p_value

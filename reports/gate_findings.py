@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.gate.cells import Held
 from leaderboards.gate.checking import Change, Checked, CheckedCell
 from leaderboards.gate.exact import Differing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from bench.records import Score
+from bench.scores import Score
 from leaderboards import Board, Cell, Column
 from leaderboards.ranks.placing import Told
 from reports.plain import plain

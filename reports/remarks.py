@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from bench.records import CARD_WORDS
+from bench.scores import CARD_WORDS
 from leaderboards import Board, Column, Row
 from reports import ranking
 from reports.layout import shown

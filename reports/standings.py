@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.ranks.standings import Standing
 from reports.markdown import escape
 from reports.plain import plain

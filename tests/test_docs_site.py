@@ -12,7 +12,7 @@ import pytest
 
 from bench.cli import app
 from bench.data import DATASETS
-from bench.records import SCORES
+from bench.scores import SCORES
 from methods import METHODS, PRESETS
 from protocols import PROTOCOLS
 

@@ -63,7 +63,7 @@ def _rows(names: Registry, kind: str) -> Iterator[tuple[str, str]]:
     from bench import data, documents, suites
     from bench.backbones import STUDENTS
     from bench.generators import GENERATORS
-    from bench.records import SCORES
+    from bench.scores import SCORES
     from bench.teachers.specs import TEACHERS
 
     if kind == "methods":

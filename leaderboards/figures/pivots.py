@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.records import Score
+from bench.scores import Score
 from leaderboards.figures.merged import merged, set_names
 from leaderboards.headings import Card, Name, headings, natural
 from leaderboards.ranks.statistics import Cell

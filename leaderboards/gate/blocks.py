@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.gate.cells import Held
 from leaderboards.gate.matching import Pair
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import UsageError
-from bench.records import SCORES, Record
+from bench.records import Record
+from bench.scores import SCORES
 from leaderboards.gate.baseline_file import Baseline
 from leaderboards.gate.blocks import accuracies, blocked, moving, over_cells, ranked, sign
 from leaderboards.gate.cells import Held

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bench.records import Score
+from bench.scores import Score
 from leaderboards.ranks.blocks import blocks_of
 from leaderboards.ranks.intervals import rank_intervals
 from leaderboards.ranks.separation import separate

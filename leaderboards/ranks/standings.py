@@ -24,7 +24,7 @@ class Standing:
 
     protocol: str
     metric: str
-    """Name of the score, as in `bench.records.SCORES`."""
+    """Name of the score, as in `bench.scores.SCORES`."""
     distinction: str
     """Facts that tell this score from others of the same protocol; mostly ""."""
     cells: int

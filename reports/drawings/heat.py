@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records import SCORES, Score
+from bench.scores import SCORES, Score
 from leaderboards import Architectures, Cell, Drop
 from reports.drawings import wording
 from reports.drawings.chart import Drawing, Grid

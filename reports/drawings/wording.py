@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bench.records import SCORES, Score
+from bench.scores import SCORES, Score
 from leaderboards import Board, Cell, Column
 from leaderboards.headings import Name
 from reports.drawings.slugs import slug

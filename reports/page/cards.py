@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.records import CARD_WORDS, SCORES, Described, Record
+from bench.records import Described, Record
+from bench.scores import CARD_WORDS, SCORES
 from leaderboards.headings import natural
 from reports.material import Material
 from reports.plain import plain

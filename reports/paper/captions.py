@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bench.records import CARD_WORDS
+from bench.scores import CARD_WORDS
 from leaderboards import Cell
 from leaderboards.figures.pivots import Pivot, PivotRow
 from reports.drawings.wording import cut

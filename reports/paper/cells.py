@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.records import Score
+from bench.scores import Score
 from leaderboards import Cell
 from leaderboards.figures.pivots import Pivot, PivotRow
 from leaderboards.published.ledger import Quote

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards import Column
 from leaderboards.figures.relations import Relation
 from leaderboards.ranks.separation import ALPHA

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards import Board, Column
 from leaderboards.headings import short_revision
 from reports.words.sentences import Code, Sentence

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bench.records import SCORES, Record
+from bench.records import Record
+from bench.scores import SCORES
 from leaderboards.headings import natural
 from reports.citations.citing import head
 from reports.citations.sources import keys_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.ranks.standings import Standing
 from reports.words.counting import verb
 from reports.words.findings import Finding

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bench.records import SCORES, Data, Described, Provenance, Record
+from bench.records import Data, Described, Provenance, Record
+from bench.scores import SCORES
 from leaderboards import build
 from leaderboards.headings import NOBODY
 from leaderboards.placement import Place

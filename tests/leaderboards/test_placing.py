@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.ranks.placing import Told, place_column
 from leaderboards.ranks.statistics import Value, summarise
 

@@ -23,7 +23,7 @@ from bench.features.real import RealStatistics
 from bench.features.statistics import statistics_of
 from bench.images import ArrayImages, FileImages
 from bench.metrics.kernels import mmd_rbf
-from bench.records import CARD_WORDS, SCORES
+from bench.scores import CARD_WORDS, SCORES
 from bench.sets import DistilledSet
 from protocols import PROTOCOLS, fidelity_sides
 from protocols.fidelity import Fidelity

@@ -7,7 +7,8 @@ import json
 import pytest
 from PIL import Image
 
-from bench.records import SCORES, read_records
+from bench.records import read_records
+from bench.scores import SCORES
 
 EMBEDDED = "fidelity[features=embedded,embedding=embedded]"
 OF_IMAGES = {name for name, score in SCORES.items() if score.group == "images"}

@@ -9,7 +9,7 @@ import pytest
 
 from bench.comparisons import field_table
 from bench.features.extractors import KNOWN
-from bench.records import SCORES
+from bench.scores import SCORES
 from protocols import ALIASES, PROTOCOLS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "protocols"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bench.records import SCORES, Data, Described, Provenance, Record
+from bench.records import Data, Described, Provenance, Record
+from bench.scores import SCORES
 
 sys.path.append(str(Path(__file__).parent))  # for `story` and `hostile`, which are no tests
 

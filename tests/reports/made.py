@@ -8,7 +8,8 @@ from typing import Any
 
 from hostile import HOSTILE
 
-from bench.records import SCORES, Described, Record
+from bench.records import Described, Record
+from bench.scores import SCORES
 from leaderboards import Board, Cell, Column, Row
 from leaderboards.figures.evidence import Evidence
 from leaderboards.headings import Name

@@ -8,7 +8,7 @@ import pytest
 from hostile import HOSTILE, texts
 from hypothesis import given
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.figures.pivots import Head, Pivot, PivotRow
 from leaderboards.published.ledger import Published, Quote
 from leaderboards.ranks.statistics import Value, summarise

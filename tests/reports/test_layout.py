@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards import Board, build
 from leaderboards.published.ledger import Quote, read
 from leaderboards.ranks.placing import Told

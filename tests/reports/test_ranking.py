@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from scipy import stats
 
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards import build
 from leaderboards.published.ledger import Published, Quote
 from leaderboards.ranks.statistics import Value, summarise

@@ -15,7 +15,7 @@ from bench.backbones import STUDENTS
 from bench.data import DATASETS
 from bench.features.extractors import KNOWN
 from bench.generators import GENERATORS
-from bench.records import SCORES
+from bench.scores import SCORES
 from leaderboards.published import ledger
 from reports.citations import citing, sources
 from reports.citations.sources import keys_of
