@@ -1,5 +1,8 @@
 """A class-conditional generator small enough to sample from in milliseconds."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,6 +10,8 @@ from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import GeneratorCard
 from bench.generators.diffusion_transformer import DiffusionTransformer, block_names
 from bench.generators.layouts import filled
+
+sys.path.append(str(Path(__file__).parent))  # for `tiny_set`, which is no test
 
 TINY_CLASSES = tuple(f"c{number}" for number in range(10))
 

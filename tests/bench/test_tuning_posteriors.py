@@ -1,78 +1,20 @@
-import contextlib
-from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tiny_set import SIZES, Source, real_set
 
-from bench import artefacts
 from bench.artefacts import ArtefactStore, key, title
 from bench.context import Context
-from bench.errors import BenchError
 from bench.generators import GENERATORS
 from bench.generators.card import GeneratorCard
 from bench.generators.text import TextDiffusion
-from bench.images import ArrayImages
-from bench.preparation import encoding
-from bench.preparation.per_class import ClassFiles
-from bench.sets import DatasetCard, ImageSet, RealSet
 from bench.streams import Streams
 from bench.tuning.posteriors import Posteriors
 
 CPU = torch.device("cpu")
-SIZES = (5, 3, 4)
 WANTED = Posteriors("tiny", "a" * 64, "tiny", "made", numerics="fp32")
-
-
-@dataclass(frozen=True)
-class Source:
-    generator: object
-    classes: tuple[str, ...] = ()
-
-    def weights(self):
-        return "made"
-
-    def fetch(self):
-        return ()
-
-    def open(self, device):
-        return self.generator
-
-
-class Counted(ArrayImages):
-    """Images that count how many were decoded, and may be at their end."""
-
-    def __init__(self, pixels, last=999):
-        super().__init__(pixels)
-        object.__setattr__(self, "seen", [])
-        object.__setattr__(self, "last", last)
-
-    def decode(self, index):
-        if len(self.seen) >= self.last:
-            raise KeyboardInterrupt
-        self.seen.append(index)
-        return super().decode(index)
-
-
-def real_set(last=999, side=16):
-    rng = np.random.default_rng(0)
-    labels = rng.permutation(np.repeat(np.arange(3), SIZES))
-    images = Counted(rng.integers(0, 256, (len(labels), side, side, 3), dtype=np.uint8), last)
-    card = DatasetCard(
-        name="tiny",
-        classes=("c2", "c0", "c1"),
-        class_names=("x", "y", "z"),
-        train_split="made",
-        test_split="made",
-        train_revision="a" * 64,
-        test_revision="b" * 64,
-        class_sizes=SIZES,
-        resolution=side,
-        features="convnet1[width=4]@8",
-    )
-    train = ImageSet(images, labels, card.train_revision)
-    return RealSet(card, train, ImageSet(images, labels, card.test_revision))
 
 
 def scaled(generator, factor):
@@ -163,62 +105,6 @@ def test_rows_are_those_of_the_wanted_images(start):
         image = torch.tensor(found.of_class(label)[place, 1 if mirror else 0]).float()
         assert torch.equal(mean[row], image[0])
         assert torch.equal(std[row], image[1])
-
-
-def test_block_sizes_change_rounding_alone(start, monkeypatch):
-    make, _ = start
-    whole = make(real_set(), "one").get(WANTED)
-    monkeypatch.setitem(encoding.ENCODE_PIXELS, "cpu", 2 * 16 * 16)
-    parts = make(real_set(), "two").get(WANTED)
-    for label in range(3):
-        one, two = (each.of_class(label).astype(np.float32) for each in (whole, parts))
-        assert np.allclose(one, two, atol=5e-3)
-
-
-def test_a_kill_costs_one_class_and_changes_nothing(start):
-    make, _ = start
-    killed = make(real_set(last=6))
-    with contextlib.suppress(KeyboardInterrupt):
-        killed.get(WANTED)
-    real = real_set()
-    again = make(real)
-    again.get(WANTED)
-    undisturbed = make(real_set(), "other")
-    undisturbed.get(WANTED)
-    assert len(real.train.images.seen) == SIZES[1] + SIZES[2]
-    one, two = (ctx.artefacts.path(WANTED) for ctx in (again, undisturbed))
-    for label in range(3):
-        assert ClassFiles(one).path(label).read_bytes() == ClassFiles(two).path(label).read_bytes()
-    names = {path.name for path in one.iterdir()}
-    assert names == {artefacts.META, "0000.npy", "0001.npy", "0002.npy"}
-
-
-def test_images_of_any_size_are_cropped_for_the_generator(start):
-    make, _ = start
-    found = [
-        make(real_set(side=40), crop).get(replace(WANTED, crop=crop)).of_class(0)
-        for crop in ("adm", "resize")
-    ]
-    assert found[0].shape == found[1].shape == (5, 2, 2, 4, 8, 8)
-    assert not np.allclose(*found, atol=1e-2)
-
-
-def test_a_full_disk_is_told_before_an_image_is_read(start, monkeypatch):
-    make, _ = start
-    real = real_set()
-    # 12 images of 4 halves x 4 x 8 x 8 take 24,576 bytes.
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=24_575))
-    with pytest.raises(BenchError, match=r"^The posteriors of 'tiny' need 0.0 MB in"):
-        make(real).get(WANTED)
-    assert real.train.images.seen == []
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=24_576))
-    assert make(real).get(WANTED).of_class(0).nbytes == 5 * 2048
-
-
-def test_another_training_set_is_refused(start):
-    make, _ = start
-    with pytest.raises(BenchError, match="start the run again"):
-        make(real_set()).get(replace(WANTED, train_revision="c" * 64))
 
 
 def test_what_changes_the_posteriors_changes_their_key():
