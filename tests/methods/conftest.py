@@ -2,8 +2,10 @@
 
 import copy
 import itertools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from bench.generators.diffusion_transformer import DiffusionTransformer, block_n
 from bench.images import ArrayImages
 from bench.sets import DatasetCard, ImageSet, RealSet
 from bench.streams import Streams
+
+sys.path.append(str(Path(__file__).parent))  # for `watching`, which is no test
 
 
 @dataclass
@@ -196,29 +200,10 @@ def double(generator):
     )
 
 
-@dataclass
-class Watched:
-    """A hook that remembers every step and what the hook within it answered."""
-
-    hook: Any
-    seen: list[Any] = field(default_factory=list)
-
-    def __getattr__(self, name):
-        return getattr(self.hook, name)
-
-    def __call__(self, step):
-        delta = self.hook(step)
-        self.seen.append((step, delta))
-        return delta
-
-    @property
-    def guided(self):
-        """Return the steps in which the hook changed something, with what it changed."""
-        return [(step, delta) for step, delta in self.seen if delta is not None]
-
-
 @pytest.fixture
 def watch():
+    from watching import Watched
+
     return Watched
 
 

@@ -1,11 +1,12 @@
 import copy
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from watching import Watched, latents_of
 
 from bench.errors import BenchError, UsageError
 from bench.generators import GENERATORS
@@ -16,8 +17,6 @@ from bench.preparation.block_features import BlockFeatures
 from bench.preparation.latents import RealLatents
 from bench.sampling import Sampling
 from bench.sampling.hook import Job, Want
-from bench.sampling.sampler import sample
-from bench.streams import Streams
 from methods.dap import DAP, usual_block
 from methods.dap_hook import TowardsReals
 from methods.dap_kernels import Kernel
@@ -120,44 +119,8 @@ def make_hook(reals=None, **others):
     return TowardsReals(**{**given, **others})
 
 
-@dataclass(eq=False)
-class Watched:
-    """A hook that keeps what the hook it wraps has seen and done."""
-
-    hook: Any
-    seen: list[tuple[Any, Any]] = field(default_factory=list)
-    sequential: bool = False
-    strengths: str = ""
-
-    def wants(self, u):
-        return self.hook.wants(u)
-
-    def __call__(self, step):
-        self.seen.append((step, self.hook(step)))
-        return self.seen[-1][1]
-
-    def done(self, job, latent):
-        self.hook.done(job, latent)
-
-
-@pytest.fixture(scope="session")
-def exact(generator):
-    """Return the tiny generator in float64."""
-    autoencoder = copy.deepcopy(generator.codec.autoencoder).double()
-    transformer = copy.deepcopy(generator.transformer).double()
-    return DiffusionTransformer(generator.card, LatentCodec(autoencoder), transformer)
-
-
 def make_jobs(count=1):
     return [Job(f"n{label:02d}", label, k) for label in range(3) for k in range(count)]
-
-
-def latents_of(generator, hook, jobs=None, **sampling):
-    given = Sampling(**{"generator": "embedded", "steps": 4, "scheduler": "ddim", **sampling})
-    jobs = make_jobs() if jobs is None else jobs
-    made = sample(generator, jobs, given, Streams((7,)), hook=hook)
-    found = {job: row for batch, latents in made for job, row in zip(batch, latents, strict=True)}
-    return torch.stack([found[job] for job in jobs])
 
 
 def energies(generator, step, hook, kernel, x):
@@ -178,87 +141,86 @@ def energies(generator, step, hook, kernel, x):
 
 def first_guided(generator, hook, **sampling):
     watched = Watched(hook)
-    latents_of(generator, watched, **sampling)
-    return next((step, delta) for step, delta in watched.seen if delta is not None)
+    latents_of(generator, watched, make_jobs(), **sampling)
+    return watched.guided[0]
 
 
 @pytest.mark.parametrize("pooling", ["none", "mean"])
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_the_displacement_is_the_negative_slope_of_the_energy(exact, kernel, pooling):
+def test_the_displacement_is_the_negative_slope_of_the_energy(double, kernel, pooling):
     hook = make_hook(kernel=kernel.to_reals, pooling=pooling, strength=0.7)
-    step, delta = first_guided(exact, hook)
+    step, delta = first_guided(double, hook)
     x, way = step.x.detach(), randn(*step.x.shape, seed=5)
-    above, below = (energies(exact, step, hook, kernel, x + h * way) for h in (1e-4, -1e-4))
+    above, below = (energies(double, step, hook, kernel, x + h * way) for h in (1e-4, -1e-4))
     expected = -0.7 * (above - below) / 2e-4
     np.testing.assert_allclose((delta.x * way).sum(dim=(1, 2, 3)), expected, rtol=1e-5)
-    expected = energies(exact, step, hook, kernel, x)
+    expected = energies(double, step, hook, kernel, x)
     np.testing.assert_allclose(delta.values["energy"], expected, rtol=1e-9)
 
 
-def test_a_small_displacement_lowers_the_energy(exact):
+def test_a_small_displacement_lowers_the_energy(double):
     hook = make_hook()
-    step, delta = first_guided(exact, hook)
+    step, delta = first_guided(double, hook)
     before, after = (
-        energies(exact, step, hook, Kernel(), step.x.detach() + share * delta.x)
+        energies(double, step, hook, Kernel(), step.x.detach() + share * delta.x)
         for share in (0.0, 1e-3)
     )
     assert (after < before).all()
 
 
-def test_nothing_but_the_state_after_the_step_is_changed(exact):
-    _, delta = first_guided(exact, make_hook())
+def test_nothing_but_the_state_after_the_step_is_changed(double):
+    _, delta = first_guided(double, make_hook())
     assert (delta.noise, delta.clean, delta.mean, delta.repeat) == (None, None, None, False)
 
 
 @pytest.mark.parametrize("change", ["order", "twice"])
-def test_the_order_and_the_number_of_equal_real_images_do_not_matter(exact, change):
+def test_the_order_and_the_number_of_equal_real_images_do_not_matter(double, change):
     reals = make_reals()
     changed = [
         each[:, ::-1].copy() if change == "order" else np.concatenate([each, each], axis=1)
         for each in reals.classes
     ]
     (_, one), (_, other) = (
-        first_guided(exact, make_hook(given)) for given in (reals, Reals(changed))
+        first_guided(double, make_hook(given)) for given in (reals, Reals(changed))
     )
     torch.testing.assert_close(one.x, other.x, rtol=1e-9, atol=1e-12)
 
 
-def test_blocks_behind_the_layer_do_not_matter(exact):
-    other = DiffusionTransformer(exact.card, exact.codec, copy.deepcopy(exact.transformer))
+def test_blocks_behind_the_layer_do_not_matter(double):
+    other = DiffusionTransformer(double.card, double.codec, copy.deepcopy(double.transformer))
     torch.nn.init.constant_(other.transformer.transformer_blocks[2].ff.net[2].weight, 3.0)
     hook = make_hook()
-    (one, first), (two, second) = (first_guided(g, hook) for g in (exact, other))
+    (one, first), (two, second) = (first_guided(g, hook) for g in (double, other))
     assert not torch.equal(one.prediction.noise, two.prediction.noise)
     assert torch.equal(first.x, second.x)
 
 
-def test_every_image_is_drawn_to_its_own_class(exact):
+def test_every_image_is_drawn_to_its_own_class(double):
     reals = make_reals()
     jobs = [make_jobs()[label] for label in (2, 0, 1, 0)]
     watched = Watched(make_hook(reals))
-    latents_of(exact, watched, jobs)
+    latents_of(double, watched, jobs)
     step, delta = watched.seen[0]
     assert [job.label for job in step.jobs] == [2, 0, 1, 0]
-    expected = energies(exact, step, watched.hook, Kernel(), step.x.detach())
+    expected = energies(double, step, watched.hook, Kernel(), step.x.detach())
     np.testing.assert_allclose(delta.values["energy"], expected)
 
 
-def test_matched_features_are_those_of_the_level(exact):
+def test_matched_features_are_those_of_the_level(double):
     times = (500, 750)
     hook = make_hook(make_reals(times=2), times=times)
     watched = Watched(hook)
-    latents_of(exact, watched)
-    guided = [(step, delta) for step, delta in watched.seen if delta is not None]
-    assert [step.level.t for step, _ in guided] == [750, 500]
-    for step, delta in guided:
-        expected = energies(exact, step, hook, Kernel(), step.x.detach())
+    latents_of(double, watched, make_jobs(), steps=4)
+    assert [step.level.t for step, _ in watched.guided] == [750, 500]
+    for step, delta in watched.guided:
+        expected = energies(double, step, hook, Kernel(), step.x.detach())
         np.testing.assert_allclose(delta.values["energy"], expected)
 
 
 def test_the_first_25_of_50_steps_are_guided_in_order(generator):
     watched = Watched(make_hook())
     latents_of(generator, watched, make_jobs()[:1], steps=50, scheduler="ddpm")
-    guided = [step.level.i for step, delta in watched.seen if delta is not None]
+    guided = [step.level.i for step, _ in watched.guided]
     assert guided == list(range(49, 24, -1))
     assert len(watched.seen) == 50
 
@@ -266,14 +228,16 @@ def test_the_first_25_of_50_steps_are_guided_in_order(generator):
 def test_without_an_early_stop_all_steps_are_guided(generator):
     watched = Watched(make_hook(early_stop=0.0))
     latents_of(generator, watched, make_jobs()[:1])
-    assert [delta is not None for _, delta in watched.seen] == [True] * 4
+    assert [delta is not None for _, delta in watched.seen] == [True] * 5
 
 
 @pytest.mark.parametrize("scheduler", ["ddpm", "ddim"])
 def test_strength_0_asks_for_nothing_and_changes_nothing(generator, scheduler):
     hook = make_hook(strength=0.0)
     assert all(hook.wants(u / 10) == Want() for u in range(11))
-    plain, guided = (latents_of(generator, given, scheduler=scheduler) for given in (None, hook))
+    plain, guided = (
+        latents_of(generator, given, make_jobs(), scheduler=scheduler) for given in (None, hook)
+    )
     assert torch.equal(plain, guided)
 
 
@@ -284,10 +248,10 @@ def test_a_graph_up_to_the_layer_is_asked_for_while_guidance_is_on():
 
 
 @pytest.mark.parametrize("scheduler", ["ddpm", "ddim"])
-def test_the_batch_changes_no_image(exact, scheduler):
+def test_the_batch_changes_no_image(double, scheduler):
     jobs = make_jobs(3)
     found = [
-        latents_of(exact, make_hook(), jobs, batch=batch, scheduler=scheduler)
+        latents_of(double, make_hook(), jobs, batch=batch, scheduler=scheduler)
         for batch in (1, 4, 64)
     ]
     for other in found[1:]:
@@ -303,11 +267,11 @@ def test_guided_states_are_nearer_to_the_real_images_than_plain_ones(generator):
     assert ends[1.0] < ends[1e-9]
 
 
-def test_guidance_that_is_not_finite_names_the_step_and_the_strength(exact):
+def test_guidance_that_is_not_finite_names_the_step_and_the_strength(double):
     reals = make_reals()
     reals.classes[1][:] = np.nan
-    with pytest.raises(BenchError, match=r"step 3 of 4 .* `strength` 0\.5"):
-        latents_of(exact, make_hook(reals))
+    with pytest.raises(BenchError, match=r"step 4 of 5 .* `strength` 0\.5"):
+        latents_of(double, make_hook(reals), make_jobs())
 
 
 def test_the_middle_of_a_u_net_guides_too(generator):

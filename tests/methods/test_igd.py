@@ -1,23 +1,20 @@
 import copy
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
+from watching import Watched, latents_of
 
 from bench.backbones import build_student
 from bench.backbones.students import ConvNet
 from bench.errors import BenchError, UsageError
 from bench.generators import GENERATORS
-from bench.generators.autoencoder import LatentCodec
-from bench.generators.diffusion_transformer import DiffusionTransformer
 from bench.sampling import Sampling
 from bench.sampling.hook import Job, Want
-from bench.sampling.sampler import sample
-from bench.streams import Streams
 from bench.surrogates.gradients import ClassGradients
 from bench.surrogates.trajectory import Trajectory
 from methods import igd_hook
@@ -124,50 +121,14 @@ def make_hook(surrogate=None, dtype=torch.float64, **others):
     return InfluenceGuidance(**{**given, **others})
 
 
-@dataclass(eq=False)
-class Watched:
-    """A hook that keeps what the hook it wraps has seen and done."""
-
-    hook: Any
-    seen: list[tuple[Any, Any]] = field(default_factory=list)
-    sequential: bool = True
-    strengths: str = ""
-
-    def wants(self, u):
-        return self.hook.wants(u)
-
-    def __call__(self, step):
-        self.seen.append((step, self.hook(step)))
-        return self.seen[-1][1]
-
-    def done(self, job, latent):
-        self.hook.done(job, latent)
-
-
-@pytest.fixture(scope="session")
-def exact(generator):
-    """Return the tiny generator in float64."""
-    autoencoder = copy.deepcopy(generator.codec.autoencoder).double()
-    transformer = copy.deepcopy(generator.transformer).double()
-    return DiffusionTransformer(generator.card, LatentCodec(autoencoder), transformer)
-
-
 def make_jobs(count=1):
     return [make_job(label, k) for label in range(3) for k in range(count)]
 
 
-def latents_of(generator, hook, jobs=None, **sampling):
-    given = Sampling(**{"generator": "embedded", "steps": 5, "scheduler": "ddim", **sampling})
-    jobs = make_jobs() if jobs is None else jobs
-    made = sample(generator, jobs, given, Streams((7,)), hook=hook)
-    found = {job: row for batch, latents in made for job, row in zip(batch, latents, strict=True)}
-    return torch.stack([found[job] for job in jobs])
-
-
 def guided_steps(generator, hook, jobs=None, **sampling):
     watched = Watched(hook)
-    latents_of(generator, watched, jobs, **sampling)
-    return [(step, delta) for step, delta in watched.seen if delta is not None]
+    latents_of(generator, watched, jobs or make_jobs(), **sampling)
+    return watched.guided
 
 
 def decoded(generator, step, x):
@@ -204,72 +165,72 @@ def losses(generator, step, surrogate, x):
     return np.array(found)
 
 
-def test_the_influence_is_along_the_negative_slope_of_the_loss(exact):
+def test_the_influence_is_along_the_negative_slope_of_the_loss(double):
     surrogate = Random()
-    (step, delta), *_ = guided_steps(exact, make_hook(surrogate, deviation=0.0))
+    (step, delta), *_ = guided_steps(double, make_hook(surrogate, deviation=0.0))
     x, way = step.x.detach(), randn(*step.x.shape, seed=5)
     np.testing.assert_allclose(
-        delta.values["influence loss"], losses(exact, step, surrogate, x), rtol=1e-6
+        delta.values["influence loss"], losses(double, step, surrogate, x), rtol=1e-6
     )
-    above, below = (losses(exact, step, surrogate, x + h * way) for h in (1e-5, -1e-5))
+    above, below = (losses(double, step, surrogate, x + h * way) for h in (1e-5, -1e-5))
     along = (above - below) / 2e-5
     # The displacement is the negative slope times one positive number for every image.
     other = randn(*step.x.shape, seed=6)
-    above, below = (losses(exact, step, surrogate, x + h * other) for h in (1e-5, -1e-5))
+    above, below = (losses(double, step, surrogate, x + h * other) for h in (1e-5, -1e-5))
     ratio = along / ((above - below) / 2e-5)
     found = [(delta.x * each).sum(dim=(1, 2, 3)).numpy() for each in (way, other)]
     np.testing.assert_allclose(found[0] / found[1], ratio, rtol=1e-4)
     assert (np.sign(found[0]) == -np.sign(along)).all()
 
 
-def test_a_small_displacement_lowers_the_loss(exact):
+def test_a_small_displacement_lowers_the_loss(double):
     surrogate = Random()
-    (step, delta), *_ = guided_steps(exact, make_hook(surrogate, deviation=0.0))
+    (step, delta), *_ = guided_steps(double, make_hook(surrogate, deviation=0.0))
     x = step.x.detach()
-    before, after = (losses(exact, step, surrogate, x + h * delta.x) for h in (0.0, 1e-2))
+    before, after = (losses(double, step, surrogate, x + h * delta.x) for h in (0.0, 1e-2))
     assert (after < before).all()
 
 
 @pytest.mark.parametrize("influence", [5.0, 15.0])
-def test_the_influence_has_the_stated_size(exact, influence):
-    (step, delta), *_ = guided_steps(exact, make_hook(influence=influence, deviation=0.0))
+def test_the_influence_has_the_stated_size(double, influence):
+    (step, delta), *_ = guided_steps(double, make_hook(influence=influence, deviation=0.0))
     noise = step.prediction.noise.detach().square().mean(dim=(1, 2, 3)).sqrt()
     expected = 0.0015 * influence * noise * math.sqrt(1 - step.level.kept)
     found = delta.x.square().mean(dim=(1, 2, 3)).sqrt()
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=0)
 
 
-def test_the_direction_of_the_influence_does_not_depend_on_its_weight(exact):
+def test_the_direction_of_the_influence_does_not_depend_on_its_weight(double):
     (_, one), (_, other) = (
-        guided_steps(exact, make_hook(influence=k, deviation=0.0))[0] for k in (1.0, 20.0)
+        guided_steps(double, make_hook(influence=k, deviation=0.0))[0] for k in (1.0, 20.0)
     )
     torch.testing.assert_close(20 * one.x, other.x)
 
 
-def test_gradients_that_are_the_classes_own_have_no_loss(exact):
+def test_gradients_that_are_the_classes_own_have_no_loss(double):
     surrogate = Random()
-    (step, _), *_ = guided_steps(exact, make_hook(surrogate, deviation=0.0))
+    (step, _), *_ = guided_steps(double, make_hook(surrogate, deviation=0.0))
     with torch.no_grad():
-        images = decoded(exact, step, step.x)
+        images = decoded(double, step, step.x)
     for image, job in zip(images, step.jobs, strict=True):
         found = np.stack(
             [own_gradients(surrogate, i, image, job.label).numpy() for i in surrogate.indices]
         )
         norm = np.linalg.norm(found, axis=1)
         surrogate.targets[job.label] = (found / norm[:, None], norm)
-    (_, delta), *_ = guided_steps(exact, make_hook(surrogate, deviation=0.0))
+    (_, delta), *_ = guided_steps(double, make_hook(surrogate, deviation=0.0))
     assert delta.values["influence loss"].abs().max() < 1e-4
     assert delta.x.isfinite().all()
 
 
-def test_one_backward_pass_of_the_sum_is_the_sum_of_all(exact):
+def test_one_backward_pass_of_the_sum_is_the_sum_of_all(double):
     """Compare with the graph of everything at once, and one backward pass a checkpoint."""
     surrogate = Random()
-    (step, delta), *_ = guided_steps(exact, make_hook(surrogate, deviation=0.0))
+    (step, delta), *_ = guided_steps(double, make_hook(surrogate, deviation=0.0))
     x = step.x.detach().requires_grad_()
     slope = torch.zeros_like(x)
     for place, index in enumerate(surrogate.indices):
-        images = decoded(exact, step, x)
+        images = decoded(double, step, x)
         for row, job in enumerate(step.jobs):
             network = copy.deepcopy(surrogate.network).requires_grad_(True)
             network.load_state_dict(surrogate.state(index))
@@ -286,10 +247,10 @@ def test_one_backward_pass_of_the_sum_is_the_sum_of_all(exact):
     torch.testing.assert_close(*directions, rtol=1e-5, atol=1e-6)
 
 
-def test_the_images_decoded_together_change_nothing(exact, monkeypatch):
-    (_, one), *_ = guided_steps(exact, make_hook(deviation=0.0))
+def test_the_images_decoded_together_change_nothing(double, monkeypatch):
+    (_, one), *_ = guided_steps(double, make_hook(deviation=0.0))
     monkeypatch.setattr(igd_hook, "GRADIENT_PIXELS", 16 * 16)
-    (_, other), *_ = guided_steps(exact, make_hook(deviation=0.0))
+    (_, other), *_ = guided_steps(double, make_hook(deviation=0.0))
     torch.testing.assert_close(one.x, other.x, rtol=1e-8, atol=1e-12)
 
 
@@ -311,9 +272,9 @@ def test_a_slope_too_small_to_be_squared_keeps_its_direction():
     assert (usual[1] == 0).all()
 
 
-def test_the_deviation_is_subtracted_with_its_weight_and_off_for_the_first_image(exact):
+def test_the_deviation_is_subtracted_with_its_weight_and_off_for_the_first_image(double):
     hook = make_hook(influence=0.0, gradients=None, deviation=3.0)
-    steps = guided_steps(exact, hook, make_jobs(2))
+    steps = guided_steps(double, hook, make_jobs(2))
     # Images 0 of all classes have nothing to be compared with.
     assert {job.k for step, _ in steps for job in step.jobs} == {1}
     step, delta = steps[0]
@@ -324,17 +285,17 @@ def test_the_deviation_is_subtracted_with_its_weight_and_off_for_the_first_image
         torch.testing.assert_close(delta.x[row], expected, rtol=1e-9, atol=1e-12)
 
 
-def test_both_displacements_are_added_and_told_apart(exact):
-    step, delta = guided_steps(exact, make_hook(), make_jobs(2))[-1]
+def test_both_displacements_are_added_and_told_apart(double):
+    step, delta = guided_steps(double, make_hook(), make_jobs(2))[-1]
     assert {job.k for job in step.jobs} == {1}
     assert set(delta.terms) == {"influence", "deviation"}
     torch.testing.assert_close(delta.x, delta.terms["influence"] + delta.terms["deviation"])
     assert (delta.noise, delta.clean, delta.mean) == (None, None, None)
 
 
-def test_only_finished_images_are_remembered(exact):
+def test_only_finished_images_are_remembered(double):
     hook = make_hook()
-    latents = latents_of(exact, hook, make_jobs(2))
+    latents = latents_of(double, hook, make_jobs(2))
     for row, job in enumerate(make_jobs(2)):
         kept = hook.memory.of(job)
         assert len(kept) == 2
@@ -367,7 +328,9 @@ def test_weights_of_0_change_nothing(generator, scheduler, graph):
     if graph:  # of which nothing is used
         hook = Watched(hook)
         hook.wants = lambda u: Want(graph=True)
-    plain, guided = (latents_of(generator, given, scheduler=scheduler) for given in (None, hook))
+    plain, guided = (
+        latents_of(generator, given, make_jobs(), scheduler=scheduler) for given in (None, hook)
+    )
     assert torch.equal(plain, guided)
 
 
@@ -386,9 +349,9 @@ def test_a_step_is_repeated_where_nothing_is_remembered_too(generator):
 
 
 @pytest.mark.parametrize("scheduler", ["ddpm", "ddim"])
-def test_the_batch_changes_no_image(exact, scheduler):
+def test_the_batch_changes_no_image(double, scheduler):
     found = [
-        latents_of(exact, make_hook(), make_jobs(2), batch=batch, scheduler=scheduler)
+        latents_of(double, make_hook(), make_jobs(2), batch=batch, scheduler=scheduler)
         for batch in (1, 4, 64)
     ]
     for other in found[1:]:
@@ -408,21 +371,21 @@ class OutOfMemory(Watched):
         return self.hook(step)
 
 
-def test_a_batch_that_is_taken_again_finds_the_memory_as_it_was(exact):
-    expected = latents_of(exact, make_hook(), make_jobs(2))
+def test_a_batch_that_is_taken_again_finds_the_memory_as_it_was(double):
+    expected = latents_of(double, make_hook(), make_jobs(2))
     failing = OutOfMemory(make_hook())
-    found = latents_of(exact, failing, make_jobs(2))
+    found = latents_of(double, failing, make_jobs(2))
     assert failing.failed
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-8)
     assert [len(failing.hook.memory.of(job)) for job in make_jobs()] == [2, 2, 2]
 
 
-def test_guidance_that_is_not_finite_names_the_step_and_both_weights(exact):
+def test_guidance_that_is_not_finite_names_the_step_and_both_weights(double):
     surrogate = Random()
     unit, norm = surrogate.of_class(1)
     surrogate.targets[1] = (unit * math.nan, norm)
     with pytest.raises(BenchError, match=r"step 3 of 5 .* `influence` 5 and `deviation` 2"):
-        latents_of(exact, make_hook(surrogate))
+        latents_of(double, make_hook(surrogate), make_jobs())
 
 
 # --- the method ----------------------------------------------------------------------------------
