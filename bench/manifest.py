@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import BenchError
+from bench.versioned import read_versioned
 
 MANIFEST = "manifest.json"
 VERSION = 1
@@ -68,26 +69,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def read_manifest(folder: Path) -> Manifest:
     """Return a folder's manifest; BenchError if it is missing, broken or of a newer version."""
     path = folder / MANIFEST
-    try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=_Version).version
-        if version > VERSION:
-            raise BenchError(
-                f"{path} has schema version {version}, this version of `bench` reads up to "
-                f"{VERSION}: update distillation-bench."
-            )
-        manifest = msgspec.json.decode(raw, type=Manifest)
-        _check_content(manifest)
-    except FileNotFoundError as error:
+    if not path.exists():
         raise BenchError(
             f"Expected a distilled set in {folder}, but it has no {MANIFEST}: it was not written "
             "by `bench`, or never finished."
-        ) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise BenchError(
-            f"{path} is not a readable manifest of a distilled set ({error}): restore the file or "
-            "distil the set anew."
-        ) from error
+        )
+    called, mend = "manifest of a distilled set", "restore the file or distil the set anew"
+    manifest = read_versioned(path, Manifest, newest=VERSION, called=called, mend=mend)
+    try:
+        _check_content(manifest)
+    except ValueError as error:
+        raise BenchError(f"{path} is not a readable {called} ({error}): {mend}.") from error
     return manifest
 
 
@@ -114,10 +106,6 @@ def encode_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of `manifest.json`: sorted keys, equal for equal manifests."""
     _check_content(manifest)
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n"
-
-
-class _Version(msgspec.Struct):
-    version: int
 
 
 def _check_content(manifest: Manifest) -> None:

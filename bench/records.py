@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from bench.errors import BenchError
+from bench.versioned import read_versioned
 
 VERSION = 1
 """Raised whenever a reader of the old form could misread the new one."""
@@ -121,6 +121,9 @@ class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     provenance: Provenance
 
 
+Kept = TypeVar("Kept", Record, Failure)
+
+
 def encode(value: msgspec.Struct) -> bytes:
     """Return stable, indented JSON with sorted keys; numbers must be finite."""
     raw = msgspec.json.encode(value, order="sorted")
@@ -129,14 +132,12 @@ def encode(value: msgspec.Struct) -> bytes:
 
 def read_record(path: Path) -> Record:
     """Return one record; BenchError if the file is broken or of a newer version."""
-    record: Record = _read(path, Record)
-    return record
+    return _read(path, Record)
 
 
 def read_failure(path: Path) -> Failure:
     """Return one failure; BenchError if the file is broken or of a newer version."""
-    failure: Failure = _read(path, Failure)
-    return failure
+    return _read(path, Failure)
 
 
 def read_records(folder: Path) -> Iterator[Record]:
@@ -150,24 +151,11 @@ def schema() -> dict[str, Any]:
     return msgspec.json.schema(Record)
 
 
-def _read(path: Path, kind: type[Any]) -> Any:
-    try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=_Version).version
-        if version > VERSION:
-            raise BenchError(
-                f"{path} has schema version {version}, this version of `bench` reads up to "
-                f"{VERSION}: update distillation-bench."
-            )
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BenchError(
-            f"{path} is not a readable {kind.__name__.lower()} ({error}): move it out of the "
-            "folder and run again to make it anew."
-        ) from error
-    except OSError as error:
-        raise BenchError(f"{path} cannot be read ({error.strerror}): mend or move it.") from error
-
-
-class _Version(msgspec.Struct):
-    version: int
+def _read(path: Path, kind: type[Kept]) -> Kept:
+    return read_versioned(
+        path,
+        kind,
+        newest=VERSION,
+        called=kind.__name__.lower(),
+        mend="move it out of the folder and run again to make it anew",
+    )

@@ -58,7 +58,7 @@ def _allowed_places(path: Path) -> tuple[str, ...]:
             return ("bench", room)
         return ("bench", *_own_modules(path))
     own = ("leaderboards",) if room == "leaderboards" else ("leaderboards", "reports")
-    return ("bench.records", "bench.scores", "bench.errors", *own)
+    return ("bench.records", "bench.scores", "bench.versioned", "bench.errors", *own)
 
 
 def _own_modules(path: Path) -> tuple[str, ...]:

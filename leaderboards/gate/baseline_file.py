@@ -10,6 +10,7 @@ import msgspec
 
 from bench.errors import BenchError, UsageError
 from bench.records import Record, encode
+from bench.versioned import read_versioned
 from leaderboards.gate.cells import Held, artefacts_of, cells_of
 from leaderboards.table import latest
 
@@ -108,24 +109,14 @@ def machine_of(record: Record) -> Machine:
 
 def read(path: Path) -> Baseline:
     """Return the baseline in a file; UsageError if it is none or of a newer version."""
-    try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=_Version).version
-        if version > VERSION:
-            raise UsageError(
-                f"{path} is a baseline of version {version}, this version of `bench` reads up to "
-                f"{VERSION}: update distillation-bench."
-            )
-        return msgspec.json.decode(raw, type=Baseline)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} is not a readable baseline ({error}): make it anew with `bench baseline`."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"The baseline {path} cannot be read ({error.strerror}): name a file that "
-            "`bench baseline` has written."
-        ) from error
+    return read_versioned(
+        path,
+        Baseline,
+        newest=VERSION,
+        called="baseline",
+        mend="name a file that `bench baseline` has written",
+        error=UsageError,
+    )
 
 
 def _provenance(records: list[Record]) -> Provenance:
@@ -142,7 +133,3 @@ def _provenance(records: list[Record]) -> Provenance:
 
 def _joined(parts: Iterable[str]) -> str:
     return "; ".join(sorted({part for part in parts if part}))
-
-
-class _Version(msgspec.Struct):
-    version: int
