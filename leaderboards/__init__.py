@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leaderboards.architectures import Architectures, Drop, architectures
+from leaderboards.frame import frame
 from leaderboards.ranks.statistics import Cell, Value
 from leaderboards.table import Board, Column, Row, build
 
@@ -16,4 +17,5 @@ __all__ = [
     "Value",
     "architectures",
     "build",
+    "frame",
 ]

@@ -1,13 +1,17 @@
-"""Leaderboards as one long CSV table: a line per method and score, at full precision."""
+"""Leaderboards as long CSV tables, at full precision: a line per cell, or one per number."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from leaderboards import Board, Cell, Column, Row
 from reports.plain import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "dataset",
@@ -59,6 +63,14 @@ def render(boards: Iterable[Board]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(lines)
     return out.getvalue()
+
+
+def every_number(table: pd.DataFrame) -> str:
+    """Return what `leaderboards.frame` gives, with a header; lines end in LF."""
+    texts = table.select_dtypes(exclude="number").columns
+    safe = table.assign(**{name: table[name].map(name_cell) for name in texts})
+    text: str = safe.to_csv(index=False, lineterminator="\n")
+    return text
 
 
 def _lines(board: Board) -> Iterator[tuple[str, ...]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bench.records import Data, Described, Provenance, Record
 from bench.store import Store
@@ -93,6 +95,51 @@ def test_the_csv_has_all_scores_and_cards_and_no_average_ranks(bench, folder):
         ("50", "distilled=500;extractor=embedded"),
     }
     assert "average" not in answer.out
+
+
+def test_values_are_a_line_for_every_number(bench, folder):
+    answer = bench("leaderboard", folder, "--format", "values")
+    assert answer.status == 0, answer.err
+    lines = list(csv.DictReader(io.StringIO(answer.out)))
+    found = {
+        (line["method"], line["ipc"], line["set"], line["repeat"]): float(line["number"])
+        for line in lines
+        if line["metric"] == "top1_last"
+    }
+    assert found == {
+        (method, ipc, str(seed), "0"): value + seed + wobble
+        for ipc in ("10", "50")
+        for seed, shift in enumerate((0.0, 0.1, -0.1))
+        for method, value, wobble in (("random", 30.0, 0.0), ("dit", 50.0, shift))
+    }
+    assert Counter(line["metric"] for line in lines) == {
+        **dict.fromkeys(("top1_last", "top1_best"), 12),
+        **dict.fromkeys(("fid", "coverage"), 6),
+    }
+
+
+def test_values_come_from_no_spreadsheet_formula(bench, tmp_path):
+    one = accuracy("random", 10, 0, 30.0)
+    Store.open(tmp_path / "odd").add(replace(one, method=described("=HYPERLINK(1)\x1b[2J")))
+    answer = bench("leaderboard", tmp_path / "odd", "--format", "values")
+    (name,) = {line["method"] for line in csv.DictReader(io.StringIO(answer.out))}
+    assert name.startswith("'=HYPERLINK(1)")
+    assert "\x1b" not in answer.out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--by", "architecture"), "leave `--by architecture` out"),
+        (("--all-scores",), "leave `--all-scores` out"),
+        (("--published",), "leave `--published` out"),
+    ],
+)
+def test_values_take_no_option_that_means_nothing_for_them(bench, folder, options, words):
+    answer = bench("leaderboard", folder, "--format", "values", *options)
+    assert answer.status == 2
+    assert words in answer.err
+    assert answer.out == ""
 
 
 def test_published_numbers_stand_beside_best_epochs_if_asked_for(bench, folder):

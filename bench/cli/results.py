@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leaderboards import Architectures, Board
 
 FORMATS = ("terminal", "markdown", "csv")
-OF_BOARDS = (*FORMATS, "latex")
+OF_BOARDS = (*FORMATS, "latex", "values")
 
 
 def leaderboard(
@@ -35,24 +35,21 @@ def leaderboard(
     ] = False,
 ) -> None:
     """Print the leaderboard of a run's records; trains nothing."""
-    for kind, value, known in (("format", form, OF_BOARDS), ("value", by, BY)):
-        if value not in known:
-            raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
-    if reference is not None and by != "architecture":
-        raise UsageError("`--reference` compares students: add `--by architecture`.")
-    if (all_scores or published) and by == "architecture":
-        option = "--all-scores" if all_scores else "--published"
-        raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
-    if form == "latex" and by == "architecture":
-        raise UsageError("`--format latex` is for tables by method: leave `--by architecture` out.")
+    _refuse_what_does_not_fit(form, by, reference, all_scores, published)
     import leaderboards
     from bench.store import Store
 
-    boards = leaderboards.build(Store.existing(folder).records())
+    records = list(Store.existing(folder).records())
+    boards = leaderboards.build(records)
     if not boards:
         raise BenchError(
             f"{str(folder)!r} has no evaluated records yet: run `bench run --out {folder}` first."
         )
+    if form == "values":
+        import reports.long_csv
+
+        typer.echo(reports.long_csv.every_number(leaderboards.frame(records)), nl=False)
+        return
     if by == "method":
         _print_boards(_quoted(boards) if published else boards, form, all_scores)
         return
@@ -63,6 +60,25 @@ def leaderboard(
             "`--students resnet18,mobilenet_v2`."
         )
     _print_tables(tables, form)
+
+
+def _refuse_what_does_not_fit(
+    form: str, by: str, reference: str | None, all_scores: bool, published: bool
+) -> None:
+    """Raise UsageError for unknown words, and for options that mean nothing together."""
+    for kind, value, known in (("format", form, OF_BOARDS), ("value", by, BY)):
+        if value not in known:
+            raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
+    if reference is not None and by != "architecture":
+        raise UsageError("`--reference` compares students: add `--by architecture`.")
+    if (all_scores or published) and by == "architecture":
+        option = "--all-scores" if all_scores else "--published"
+        raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
+    if form not in FORMATS and by == "architecture":
+        raise UsageError(f"`--format {form}` is for `--by method`: leave `--by architecture` out.")
+    if form == "values" and (all_scores or published):
+        option = "--all-scores" if all_scores else "--published"
+        raise UsageError(f"`--format values` prints every measured number: leave `{option}` out.")
 
 
 def first_student(run: RunSpec) -> str | None:
