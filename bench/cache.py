@@ -51,6 +51,14 @@ class Entry:
     whole: bool
     """False for what an interrupted process has left behind."""
 
+    @property
+    def sort(self) -> str:
+        """Return what entries of this sort have in common, such as `artefacts/Samples`."""
+        if not self.whole:
+            return f"{self.kind}, left behind"
+        own = self.name.rpartition("-")[0] if self.kind == "artefacts" else ""
+        return f"{self.kind}/{own}" if own else self.kind
+
 
 def entries(cache: Path) -> list[Entry]:
     """Return everything in the cache, by kind and name; locks are left out."""

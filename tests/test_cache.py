@@ -24,7 +24,7 @@ def named(cache):
 def test_every_artefact_is_listed_with_its_size_and_the_runs_that_used_it(
     run, bench, own_cache, tmp_path
 ):
-    answer = bench("cache", "list", "--runs", tmp_path / "runs")
+    answer = bench("cache", "list", "--entries", "--runs", tmp_path / "runs")
     assert answer.status == 0
     *lines, total = answer.out.splitlines()
     assert len(lines) == 2
@@ -35,6 +35,22 @@ def test_every_artefact_is_listed_with_its_size_and_the_runs_that_used_it(
     size = sum(f.stat().st_size for f in (own_cache / "artefacts").rglob("*") if f.is_file())
     assert sum(entry.bytes for entry in entries(own_cache)) <= size
     assert total.startswith(str(own_cache))
+
+
+def test_a_line_for_every_sort_sums_its_entries(run, bench, own_cache, tmp_path):
+    (own_cache / "pixels").mkdir(exist_ok=True)
+    for number in range(3):
+        (own_cache / "pixels" / f"{number}-none.npy").write_bytes(b"0" * 700_000)
+    (own_cache / "artefacts" / "Embeddings-dead.partial").mkdir()
+    answer = bench("cache", "list", "--runs", tmp_path / "runs")
+    told = {line.split("MB  ")[1] for line in answer.out.splitlines()[:-1]}
+    assert told == {
+        "artefacts/Embeddings: 1, 1 of them used",
+        "artefacts/TrainedNetwork: 1, 1 of them used",
+        "artefacts, left behind: 1, none of them used",
+        "pixels: 3, none of them used",
+    }
+    assert "    2.1 MB  pixels" in answer.out
 
 
 def test_what_a_record_names_is_kept_and_the_rest_is_removed(run, bench, own_cache, tmp_path):

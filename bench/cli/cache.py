@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,9 @@ def cache(
         list[str] | None, typer.Argument(help="prune: these entries only, used or not.")
     ] = None,
     runs: Runs = Path("runs"),
+    every: Annotated[
+        bool, typer.Option("--entries", help="list: a line for every entry, with its name.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="prune: say what would be removed.")
     ] = False,
@@ -42,8 +47,8 @@ def cache(
     if action == "list" and names:
         raise UsageError(f"`bench cache list` takes no names, got {names[0]!r}: leave it out.")
     if action == "list":
-        for entry, folders in used.items():
-            typer.echo(_line(entry, folders))
+        for line in (_line(*pair) for pair in used.items()) if every else _summary(used):
+            typer.echo(line)
         typer.echo(f"{home}: {_megabytes(sum(entry.bytes for entry in used))}")
         return 0
     doomed = {entry: used[entry] for entry in _doomed(used, names or [])}
@@ -79,6 +84,17 @@ def _prune(home: Path, doomed: dict[Entry, list[Path]], *, dry_run: bool, yes: b
     remove(home, doomed)
     typer.echo(f"Freed {size}.")
     return 0
+
+
+def _summary(used: dict[Entry, list[Path]]) -> Iterator[str]:
+    """Yield a line for every sort of entries: their size, their number and how many have users."""
+    sorts: dict[str, list[Entry]] = defaultdict(list)
+    for entry in used:
+        sorts[entry.sort].append(entry)
+    for sort, found in sorts.items():
+        users = sum(bool(used[entry]) for entry in found)
+        size = _megabytes(sum(entry.bytes for entry in found))
+        yield f"{size:>10}  {sort}: {len(found)}, {users or 'none'} of them used"
 
 
 def _line(entry: Entry, folders: list[Path]) -> str:
