@@ -26,8 +26,8 @@ def disk_full_as_error(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
-                f"The disk of {str(folder)!r} is full: free some space and run again, "
-                "finished units are kept."
+                f"The disk of {str(folder)!r} is full: free some space and give the command "
+                "again, what is finished is kept."
             ) from error
         raise
 

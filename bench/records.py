@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from bench.versioned import read_versioned
+
+LARGEST = 1e100
+"""Sums of squares of numbers up to this one are finite; larger ones are refused."""
+Number = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 
 VERSION = 1
 """Raised whenever a reader of the old form could misread the new one."""
@@ -80,7 +84,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Hash of the request; the file's name."""
     data: Data
     method: Described
-    ipc: int | None
+    ipc: Annotated[int, msgspec.Meta(ge=1)] | None
     """Images per class; None for a method whose set has one size, such as `full`."""
     seed: int
     """Distillation seed of the distilled set."""
@@ -92,16 +96,16 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """(s, r): what initialisation, order and augmentation of the student follow from."""
     distilled: str
     """Revision (content hash) of the distilled set."""
-    scores: dict[str, float] = {}
-    series: dict[str, list[float]] = {}
-    per_class: dict[str, list[float | None]] = {}
+    scores: dict[str, Number] = {}
+    series: dict[str, list[Number]] = {}
+    per_class: dict[str, list[Number | None]] = {}
     """None for a class without test images."""
     facts: dict[str, str | int | float] = {}
     cards: dict[str, dict[str, str | int | float]] = {}
     """Score name to what has to be said beside it."""
     files: dict[str, str] = {}
     """Attachments, relative to the run's folder."""
-    traces: dict[str, list[float]] = {}
+    traces: dict[str, list[Number]] = {}
     artefacts: dict[str, str] = {}
     """Key to identity of the artefacts that were used."""
     provenance: Provenance

@@ -86,7 +86,8 @@ class Store:
     def existing(cls, root: Path) -> Store:
         """Return the store of a folder that an earlier run has written; UsageError otherwise."""
         if not root.is_dir():
-            raise UsageError(f"Expected the folder of a run, {str(root)!r} does not exist.")
+            wrong = "is a file" if root.exists() else "does not exist"
+            raise UsageError(f"Expected the folder of a run, {str(root)!r} {wrong}.")
         try:
             found = msgspec.json.decode((root / MARKER).read_bytes(), type=_Marker).format
         except FileNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import shutil
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from bench.manifest import read_manifest
 from bench.named import Named
 from bench.plan import Unit, inputs_of
 from bench.provenance import Stopwatch, code_stamp
-from bench.records import Data, Described, Record
+from bench.records import LARGEST, Data, Described, Record
 from bench.selection import check_distilled
 from bench.store import Store
 from bench.streams import Streams
@@ -109,7 +110,7 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
         ctx = workshop.context(streams, work, progress, kept, alike)
         do = _distil if unit.kind == "distillation" else _evaluate
         outcome, distilled = do(unit, store, workshop, ctx)
-        _check_finite(outcome)
+        _check_numbers(outcome)
         record = Record(
             kind=unit.kind,
             key=unit.key,
@@ -233,10 +234,14 @@ def _described(named: Named[Any], resolved: Any) -> Described:
     )
 
 
-def _check_finite(outcome: Outcome) -> None:
-    for name, value in outcome.scores.items():
-        if not math.isfinite(value):
-            raise BenchError(f"The score {name!r} must be a finite number, got {value}.")
+def _check_numbers(outcome: Outcome) -> None:
+    """Raise BenchError for a number that no record can hold, which would not be read again."""
+    scores = (("score", name, (value,)) for name, value in outcome.scores.items())
+    series = (("series", name, tuple(values)) for name, values in outcome.series.items())
+    for kind, name, numbers in itertools.chain(scores, series):
+        for number in numbers:
+            if not abs(number) <= LARGEST:
+                raise BenchError(f"The {kind} {name!r} must hold finite numbers, got {number}.")
 
 
 def _keep_files(files: Mapping[str, Path], store: Store, key: str) -> dict[str, str]:

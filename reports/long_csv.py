@@ -45,8 +45,9 @@ COLUMNS = (
     "student_identity",
 )
 
-_FORMULA = ("=", "+", "-", "@")
-# Tabs and line ends open formulas too; `plain` has taken them away.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+# Also in full width, as spreadsheets in East Asia read them; tabs and line ends open formulas too,
+# which `plain` has taken away.
 
 
 def render(boards: Iterable[Board]) -> str:

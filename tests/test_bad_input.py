@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,10 @@ import torch
 from PIL import Image
 from torchvision.datasets.folder import default_loader
 
+from bench.contracts import Outcome
 from bench.data.decode import decode_file
+from bench.records import read_records
+from protocols.hard import HardLabel
 
 
 def with_option(run: list[str], option: str, value: str) -> list[str]:
@@ -304,6 +310,41 @@ def test_a_folder_in_which_no_file_can_be_made_is_refused(bench, tiny_run, tmp_p
 
     monkeypatch.setattr(tempfile, "TemporaryFile", read_only)
     refused(bench(*tiny_run, "--out", tmp_path / "out"), 2, "--out", "Read-only")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -1.7e308])
+@pytest.mark.parametrize("part", ["scores", "series"])
+def test_a_number_that_no_record_can_hold_fails_its_unit_alone(
+    part, number, bench, tiny_run, tmp_path, monkeypatch
+):
+    evaluate = HardLabel.evaluate
+
+    def odd(self, *given: object, **others: object) -> Outcome:
+        found = evaluate(self, *given, **others)
+        value = (number,) if part == "series" else number
+        return replace(found, **{part: {**getattr(found, part), "odd": value}})
+
+    monkeypatch.setattr(HardLabel, "evaluate", odd)
+    out = tmp_path / "out"
+    assert bench(*tiny_run, "--out", out).status == 1
+    failures = [json.loads(path.read_text()) for path in (out / "failures").iterdir()]
+    assert failures
+    assert all("'odd' must hold finite numbers" in failure["message"] for failure in failures)
+    kinds = {record.kind for record in read_records(out)}
+    assert kinds == {"distillation"}
+
+
+def test_no_name_of_a_file_moves_the_cursor(bench, tiny_run, tmp_path):
+    out = tmp_path / "out"
+    bench(*tiny_run, "--out", out)
+    (out / "records" / "\x1b[2J\u202ex\udcff.json").write_text("{")
+    answer = bench("leaderboard", out)
+    refused(answer, 1, "\\x1b[2J\\u202ex\\udcff.json is not a readable record")
+
+
+def test_a_file_in_the_place_of_a_run_is_called_one(bench, tmp_path):
+    (tmp_path / "out").write_text("")
+    refused(bench("leaderboard", tmp_path / "out"), 2, "folder of a run", "is a file")
 
 
 def newer_schema(text: str) -> str:

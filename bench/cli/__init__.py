@@ -119,4 +119,12 @@ def status_of(arguments: list[str] | None = None) -> int:
 
 
 def _complain(sentence: str) -> None:
-    print(f"bench: {sentence}", file=sys.stderr)
+    print(f"bench: {_visible(sentence)}", file=sys.stderr)
+
+
+def _visible(text: str) -> str:
+    """Return text with control and direction characters, as names of files may have, escaped."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+        for char in text
+    )

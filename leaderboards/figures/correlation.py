@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from leaderboards.ranks.separation import SAME
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -48,10 +50,14 @@ def spearman_interval(rho: float, n: int) -> tuple[float, float] | None:
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ranks from 1 `[n]`; equal values share the mean of theirs."""
+    """Return ranks from 1 `[n]`; values that differ by rounding alone share the mean of theirs."""
     import numpy as np
 
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(values[order]) > SAME * np.abs(values).max(initial=0.0)
+    place = np.empty(len(values), dtype=np.intp)
+    place[order] = np.concatenate([[0], np.cumsum(steps)])
+    counts = np.bincount(place)
     ends = counts.cumsum()
     shared: NDArray[np.float64] = (ends - (counts - 1) / 2)[place]
     return shared

@@ -16,6 +16,7 @@ from bench.records import Data, Described, Provenance, Record, encode, read_reco
 from bench.store import Store
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+NUMBER = st.floats(-1e100, 1e100)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 FACTS = st.dictionaries(TEXT, st.one_of(TEXT, st.integers(-(2**53), 2**53), FINITE), max_size=2)
 DESCRIBED = st.builds(Described, TEXT, TEXT, TEXT, asked=FACTS, fields=FACTS, remark=TEXT)
@@ -47,8 +48,8 @@ RECORDS = st.builds(
     student=st.none() | DESCRIBED,
     student_seed=st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9)),
     distilled=TEXT,
-    scores=st.dictionaries(TEXT, FINITE, max_size=2),
-    series=st.dictionaries(TEXT, st.lists(FINITE, max_size=3), max_size=2),
+    scores=st.dictionaries(TEXT, NUMBER, max_size=2),
+    series=st.dictionaries(TEXT, st.lists(NUMBER, max_size=3), max_size=2),
     facts=FACTS,
     cards=st.dictionaries(TEXT, FACTS, max_size=2),
     artefacts=st.dictionaries(TEXT, TEXT, max_size=2),
@@ -157,10 +158,20 @@ def without_a_version(document):
     return json.dumps({name: v for name, v in json.loads(document).items() if name != "version"})
 
 
+def with_the_value(name, value):
+    return lambda document: json.dumps(json.loads(document) | {name: value})
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
         broken,
+        with_the_value("ipc", 0),
+        with_the_value("ipc", -1),
+        with_the_value("scores", {"top1_last": 1.7e308}),
+        with_the_value("series", {"top1": [1.0, -1.7e308]}),
+        with_the_value("traces", {"energy": [1e200]}),
+        with_the_value("per_class", {"top1": [None, 1e200]}),
         newer,
         unknown_field,
         unknown_field_of_the_method,

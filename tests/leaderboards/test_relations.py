@@ -30,6 +30,15 @@ def test_the_correlation_is_scipys(pairs):
         assert found == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
+@given(pairs=PAIRS)
+def test_means_that_rounding_alone_tells_apart_are_ties(pairs):
+    """0.1 + 0.2 is not 0.3 for a computer."""
+    x, y = zip(*pairs, strict=True)
+    exact = [place / 10 for place in x]
+    rounded = [0.1 + 0.1 * place - 0.1 if turn % 2 else place / 10 for turn, place in enumerate(x)]
+    assert spearman(rounded, y) == spearman(exact, y)
+
+
 @pytest.mark.parametrize("n", [8, 14])
 @pytest.mark.parametrize("rho", [0.0, 0.6, 0.9])
 def test_the_interval_holds_the_truth_as_often_as_it_says(n, rho):

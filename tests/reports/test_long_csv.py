@@ -153,7 +153,7 @@ def test_a_cell_under_another_protocol_than_its_column_names_its_own(record):
     }
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x", "\r=x", " =x"])
+@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@x", "\t=x", "\r=x", " =x", "＝1+1", "＠x"])
 def test_no_name_is_a_formula_in_a_spreadsheet(record, name):
     boards = build([record(name, protocol=name, student=name, dataset=name)])
     for line in parsed(long_csv.render(boards)):
