@@ -100,6 +100,19 @@ class TellsSize(Protocol):
         ...
 
 
+@runtime_checkable
+class LabelsSets(Protocol):
+    """A protocol whose teacher may label a distilled set once, for all students; resolved ones."""
+
+    def labels_of(self, card: DatasetCard, distilled: str) -> tuple[Artefact[Any], ...]:
+        """Return what the labels of a set of this revision may be, one of which is made; or ()."""
+        ...
+
+    def labelling_seconds(self, card: DatasetCard, num_images: int, device: torch.device) -> float:
+        """Estimate their making by a probe of about a second."""
+        ...
+
+
 class Student(Protocol):
     """A network trained from scratch on a distilled set."""
 

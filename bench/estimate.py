@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from bench.artefacts import key, title
 from bench.contracts import Artefact, TellsSize, TellsTime
 from bench.errors import BenchError
 from bench.footprint import LABELS, TEACHER, TESTS, Footprint
+from bench.labelling_time import labelling_times
 from bench.streams import Streams
 from bench.timing import Shape, shape_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bench.plan import Unit
     from bench.records import Record
     from bench.units import Workshop
+
+UNTOLD_LABELS = "stored labels (once for every distilled set)"
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ def estimate(
     """Estimate the pending units of a plan: from its records where there are some, else a probe.
 
     `missing` are the artefacts that they will have built; those that can tell how long that takes
-    are counted.
+    are counted, as are labels that teachers give to distilled sets.
     """
     seconds = _measured(units, known)
     for unit in pending:
@@ -59,13 +62,15 @@ def estimate(
             seconds[shape] = probed
     distillations = [unit for unit in pending if unit.kind == "distillation"]
     built = {title(artefact): _of_artefact(artefact, workshop) for artefact in missing}
+    labels = labelling_times(pending, known, workshop)
+    untold = sorted(words for words, told in built.items() if told is None)
     return Estimate(
         seconds,
         sum(seconds.get(shape_of(unit), 0.0) for unit in pending)
-        + sum(told for told in built.values() if told is not None),
+        + sum(told for told in (*built.values(), *labels) if told is not None),
         sum(_bytes(unit) for unit in distillations),
         _in_words([unit for unit in pending if shape_of(unit) not in seconds]),
-        (*sorted(words for words, told in built.items() if told is None), *_labels(pending)),
+        (*untold, *([UNTOLD_LABELS] if None in labels else [])),
     )
 
 
@@ -116,12 +121,6 @@ def _in_words(units: Iterable[Unit]) -> tuple[str, ...]:
             student = f" with {unit.student.label}" if unit.student else ""
             trainings[f"{unit.protocol.label}{student}"] = None
     return (*([f"distilling with {' or '.join(methods)}"] if methods else []), *trainings)
-
-
-def _labels(units: Iterable[Unit]) -> Iterator[str]:
-    """Yield what is made of every distilled set, which may not be there yet, before a student."""
-    if any(getattr(unit.resolved_protocol, "labels", "") == "stored" for unit in units):
-        yield "stored labels (once for every distilled set)"
 
 
 def _probed(unit: Unit, workshop: Workshop) -> float | None:

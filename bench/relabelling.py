@@ -120,9 +120,28 @@ class StoredLabels:
     def build(self, ctx: Context, out: Path) -> None:
         """Ask the teacher about every epoch that an earlier build has not finished.
 
-        The set is that of the unit that the context belongs to. BenchError if the disk has no room
-        or the teacher answers with numbers that float16 cannot hold.
+        The set is that of the unit that the context belongs to. BenchError if the disk or the
+        device has no room or the teacher answers with numbers that float16 cannot hold.
         """
+        from bench.training.memory import told_if_full
+
+        side = self.relabelling.resolution
+        with told_if_full(
+            f"the teacher {self.weights.teacher.title!r} labelled batches of "
+            f"{self.relabelling.batch} images of {side} x {side} pixels",
+            "lower `batch` or `resolution`, name a smaller teacher, or free the device",
+        ):
+            self._label(ctx, out)
+
+    def load(self, path: Path, device: torch.device) -> Replayed:
+        """Return the labels, of which one epoch at a time is mapped."""
+        import numpy as np
+
+        shape = msgspec.json.decode((path / "labels.json").read_bytes(), type=dict[str, int])
+        digests = np.load(path / "digests.npy", allow_pickle=False)
+        return Replayed(path, digests, shape["images"], shape["classes"])
+
+    def _label(self, ctx: Context, out: Path) -> None:
         import numpy as np
 
         examples = self._examples(ctx)
@@ -140,16 +159,8 @@ class StoredLabels:
         shape = {"epochs": len(digests), "images": len(examples), "classes": num_classes}
         (out / "labels.json").write_bytes(msgspec.json.encode(shape, order="sorted") + b"\n")
 
-    def load(self, path: Path, device: torch.device) -> Replayed:
-        """Return the labels, of which one epoch at a time is mapped."""
-        import numpy as np
-
-        shape = msgspec.json.decode((path / "labels.json").read_bytes(), type=dict[str, int])
-        digests = np.load(path / "digests.npy", allow_pickle=False)
-        return Replayed(path, digests, shape["images"], shape["classes"])
-
     def _examples(self, ctx: Context) -> Examples:
-        from bench.studying import examples_of, training_images
+        from bench.decoded_sets import examples_of, training_images
 
         if ctx.distilled is None or ctx.distilled_revision != self.distilled:
             raise ValueError(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
+from bench.decoded_sets import examples_of, training_images
 from bench.errors import BenchError, UsageError
+from bench.trainable import check_buildable, learns_alone
 from bench.training.recipe import Recipe, settled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bench.data.prefix import Prefix
     from bench.footprint import Footprint
     from bench.images import Images
-    from bench.sets import DatasetCard, DistilledSet, ImageSet, RealSet
+    from bench.sets import DatasetCard, DistilledSet, RealSet
     from bench.streams import Streams
     from bench.training.examples import Examples
     from bench.training.loop import Curves
@@ -73,7 +74,7 @@ class Studying(Recipe):
                 "a larger resolution, or test_resize=resolution."
             )
         chosen: Any = required(student)
-        _buildable(chosen, card.num_classes, self.side, settled(self.norm, "norm"))
+        check_buildable(chosen, card.num_classes, self.side, settled(self.norm, "norm"))
 
     def check_images(self, card: DatasetCard, num_images: int, student: Student | None) -> None:
         """Raise BenchError if the last pass of a batch has one image that cannot be normalised.
@@ -86,7 +87,7 @@ class Studying(Recipe):
         if all((size - 1) % at_once for size in sizes):
             return
         chosen: Any = required(student)
-        if not _learns_alone(chosen, card.num_classes, self.side, settled(self.norm, "norm")):
+        if not learns_alone(chosen, card.num_classes, self.side, settled(self.norm, "norm")):
             raise BenchError(
                 "A pass of one image with feature maps of 1 x 1 cannot be normalised "
                 f"({num_images} images, batch={batch}, passes={self.passes}): choose a `batch` "
@@ -264,64 +265,3 @@ def required(student: Student | None) -> Student:
     if student is None:
         raise UsageError("The protocol trains students and was given none: name one.")
     return student
-
-
-@functools.lru_cache(maxsize=64)
-def _buildable(student: Any, num_classes: int, resolution: int, norm: str) -> None:
-    """Build the network once and let it go: only it knows which images it can take."""
-    from bench.backbones import build_student
-
-    build_student(student, num_classes=num_classes, image_size=resolution, norm=norm, seed=0)
-
-
-@functools.lru_cache(maxsize=64)
-def _learns_alone(student: Any, num_classes: int, resolution: int, norm: str) -> bool:
-    """Say whether the network can be trained on one image."""
-    import torch
-
-    from bench.backbones import build_student
-
-    network = build_student(
-        student, num_classes=num_classes, image_size=resolution, norm=norm, seed=0
-    )
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            network.train()(torch.zeros(1, 3, resolution, resolution))
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):  # torch's words
-            raise
-        return False
-    return True
-
-
-def training_images(distilled: DistilledSet, real: RealSet, ctx: Context) -> ImageSet:
-    """Return the distilled images; a revision keeps many of them decoded in the cache.
-
-    Few are decoded for every student: with a revision they would stay in memory.
-    """
-    from bench.data.pixels import CACHED_FROM
-    from bench.sets import ImageSet
-
-    if distilled.whole:
-        return real.train
-    revision = ctx.distilled_revision if len(distilled) >= CACHED_FROM else ""
-    return ImageSet(distilled.images, distilled.labels, revision)
-
-
-def examples_of(
-    images: ImageSet, prefix: Prefix, ctx: Context, distilled: DistilledSet | None = None
-) -> Examples:
-    """Return a set decoded or mapped from the cache, with the weights of a distilled set."""
-    import numpy as np
-    import torch
-
-    from bench.training.examples import Examples
-
-    pixels = ctx.pixels(images, prefix)
-    weights = None if distilled is None else distilled.weights
-    return Examples(
-        torch.from_numpy(pixels),
-        torch.from_numpy(np.array(images.labels)),
-        None if weights is None else torch.from_numpy(np.array(weights, dtype=np.float32)),
-        mapped=isinstance(pixels, np.memmap),
-    )

@@ -30,7 +30,7 @@ from bench.sampling.hook import Job
 from bench.sampling.pictures import decode
 from bench.sampling.sampler import sample
 from bench.streams import Streams
-from benchmarks import soft_speed
+from benchmarks import soft_cases
 from benchmarks.cases import Case
 from benchmarks.speed import engine_training
 from leaderboards import build
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bench.training.learner import Training
     from benchmarks.calibration import Work
 
-SMALL: Case = soft_speed.SMALL[0]
+SMALL: Case = soft_cases.SMALL[0]
 """ConvNet-3 of width 64 at 32 pixels, IPC 10 of ten classes."""
 DISTANCE, DIMENSION = 1000, 2048
 """Images and features of the distance: those of a distilled set under Inception."""
@@ -73,8 +73,8 @@ def hard_epoch(ctx: Context) -> Work:
 
 def soft_epoch(ctx: Context) -> Work:
     """Return an epoch of the eager engine on the answers of a teacher of the student's kind."""
-    protocol = soft_speed.protocol_of(SMALL, "fp32")
-    return _epochs(soft_speed.engine_training(SMALL, protocol, ctx.device))
+    protocol = soft_cases.protocol_of(SMALL, "fp32")
+    return _epochs(soft_cases.engine_training(SMALL, protocol, ctx.device))
 
 
 def _epochs(training: Training) -> Work:

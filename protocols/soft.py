@@ -22,10 +22,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
-from bench.errors import BenchError
 from bench.studying import Fact, Studying, Uneven, either
 from bench.teachers.specs import TEACHERS, Teacher, published_teacher
 from bench.training.recipe import CropFrom, DecayOn, Norm, Optimizer, Schedule, TestResize, settled
+from protocols.soft_answers import from_teacher, stored_labels, teaching
+from protocols.soft_facts import check_mosaic, facts_of_images, facts_of_sizes, lr_source
 from protocols.soft_tables import (
     ALPHAS,
     MEMBERS,
@@ -34,7 +35,6 @@ from protocols.soft_tables import (
     image_size,
     in_words,
     published,
-    rate,
     tests,
 )
 
@@ -49,9 +49,6 @@ if TYPE_CHECKING:
     from bench.footprint import Footprint
     from bench.relabelling import StoredLabels
     from bench.sets import DatasetCard, DistilledSet, RealSet
-    from bench.streams import Streams
-    from bench.teachers.opened import OpenTeacher
-    from bench.teachers.weights import TeacherWeights
     from bench.training.examples import Examples
     from bench.training.targets import Targets
 
@@ -192,22 +189,23 @@ class SoftLabel(Studying):
         from bench.contracts import MetricCard
         from bench.teachers.opened import open_teacher
 
-        self._check_mosaic(distilled, ctx)
+        check_mosaic(distilled, settled(self.patches, "patches"), ctx)
         self.check_images(real.card, len(distilled), student)
         teacher = settled(self.teacher, "teacher")
         opened = open_teacher(teacher, real, self.side, self.test_side, ctx)
-        targets, seeing, sizes = self._taught(opened, distilled, real.card, ctx)
-        card = MetricCard({"teacher": opened.name})
+        taught = teaching(self, opened, distilled, real.card, ctx)
         facts: dict[str, Fact] = {
             **opened.facts,
-            **self._facts_of_images(distilled),
-            **sizes,
+            **facts_of_images(self, distilled),
+            **facts_of_sizes(distilled, taught.label_bytes, taught.teacher_bytes),
             "labels": self.labels,
             "temperature": settled(self.temperature, "temperature"),
-            "lr_source": self._lr_source(real.card, student),
+            "lr_source": lr_source(self, real.card, student),
         }
+        card = MetricCard({"teacher": opened.name})
         cards = dict.fromkeys(("top1_last", "top1_best"), card)
-        return self.study(distilled, real, student, ctx, targets, seeing, facts, cards)
+        how = taught.targets, taught.seeing
+        return self.study(distilled, real, student, ctx, *how, facts, cards)
 
     def probed_targets(
         self, card: DatasetCard, device: torch.device
@@ -215,7 +213,26 @@ class SoftLabel(Studying):
         """Return the answers of an untrained teacher; stored labels cost no time to read."""
         if self.labels == "stored":
             return None
-        return self._from_teacher(self._blank(card).to(device))
+        return from_teacher(self, self._blank(card).to(device))
+
+    def labels_of(self, card: DatasetCard, distilled: str) -> tuple[StoredLabels, ...]:
+        """Return the labels that are stored for a set of this revision, one of which is made.
+
+        Which one depends on whether its images have one size; none where the teacher is asked in
+        every update.
+        """
+        from bench.data.prefix import Prefix
+
+        if self.labels == "fresh":
+            return ()
+        prefixes = self.train_prefix(), Prefix(self.stored_side, self.stored_side)
+        return tuple(stored_labels(self, card, distilled, prefix) for prefix in prefixes)
+
+    def labelling_seconds(self, card: DatasetCard, num_images: int, device: torch.device) -> float:
+        """Estimate the time in which a set's labels are made, from a few batches of noise."""
+        from bench.training.probe import estimate_labelling
+
+        return estimate_labelling(self._blank(card), self, num_images, card.num_classes, device)
 
     def footprint(
         self, card: DatasetCard, num_images: int, student: Student | None, num_test: int
@@ -238,99 +255,5 @@ class SoftLabel(Studying):
             kept,
         )
 
-    def _taught(
-        self, opened: OpenTeacher, distilled: DistilledSet, card: DatasetCard, ctx: Context
-    ) -> tuple[Callable[[Examples], Targets], Streams | None, dict[str, Fact]]:
-        """Return what is learned, whose draws decide what is seen, and the bytes that it takes."""
-        from bench.context import artefact_streams
-        from bench.training.targets import FromStore
-
-        if self.labels == "fresh":
-            sizes = _sizes(distilled, labels=0, teacher=opened.bytes)
-            return self._from_teacher(opened.network), None, sizes
-        labels = ctx.get(self._stored(distilled, card, ctx))
-        temperature = settled(self.temperature, "temperature")
-        squared = self.loss_scale == "squared"
-        return (
-            lambda examples: FromStore(labels, temperature, squared, examples.weights),
-            artefact_streams(self.label_seed),
-            _sizes(distilled, labels=labels.size, teacher=0),
-        )
-
-    def _stored(self, distilled: DistilledSet, card: DatasetCard, ctx: Context) -> StoredLabels:
-        from bench.relabelling import Relabelling, StoredLabels
-
-        return StoredLabels(
-            ctx.distilled_revision,
-            self._weights(card),
-            card.name,
-            Relabelling.of(self, self.prefix_of(distilled.images)),
-            self.label_seed,
-        )
-
-    def _from_teacher(self, network: torch.nn.Module) -> Callable[[Examples], Targets]:
-        from bench.training.targets import FromTeacher
-
-        return lambda examples: FromTeacher(
-            network,
-            settled(self.temperature, "temperature"),
-            self.loss_scale == "squared",
-            self.numerics,
-            examples.weights,
-            self.side,
-        )
-
-    def _weights(self, card: DatasetCard) -> TeacherWeights:
-        return settled(self.teacher, "teacher").weights_of(card, self.side)
-
     def _blank(self, card: DatasetCard) -> torch.nn.Module:
         return settled(self.teacher, "teacher").blank(card, self.side)
-
-    def _check_mosaic(self, distilled: DistilledSet, ctx: Context) -> None:
-        """Refuse patches that cut tiles; say that whole images are cut."""
-        tiles, patches = distilled.mosaic, settled(self.patches, "patches")
-        if tiles > 1 and patches not in (1, tiles):
-            raise BenchError(
-                f"The images are mosaics of {tiles} x {tiles} tiles, but the protocol shuffles "
-                f"{patches} x {patches} patches, which cuts tiles: write `soft[patches={tiles}]`."
-            )
-        if tiles == 1 and patches > 1:
-            ctx.note(
-                f"{patches} x {patches} patches of whole images change places, as in several "
-                "papers: `soft[patches=1]` leaves them where they are."
-            )
-
-    def _facts_of_images(self, distilled: DistilledSet) -> dict[str, Fact]:
-        from bench.data.sizes import size_of
-
-        prefix = self.prefix_of(distilled.images)
-        height, width = (prefix.crop,) * 2 if prefix.crop else size_of(distilled.images, 0)
-        cut = distilled.mosaic == 1 and settled(self.patches, "patches") > 1
-        return {
-            "stored_size": height if height == width else f"{height} x {width}",
-            "patches_on_whole_images": int(cut),
-        }
-
-    def _lr_source(self, card: DatasetCard, student: Student | None) -> str:
-        """Return whether the rate is "published", "ours" for want of one, or "given"."""
-        row = published(
-            self.table, card.num_classes, self.side, None, student, self.teacher, self.optimizer
-        )
-        if self.lr != row.lr:
-            return "given"
-        return "published" if self.optimizer == "sgd" else rate(student, self.table)[1]
-
-
-def _sizes(distilled: DistilledSet, labels: int, teacher: int) -> dict[str, Fact]:
-    """Return the bytes that whoever trains a student so has to keep; none for a whole set."""
-    from bench.data.sizes import file_bytes
-
-    images = None if distilled.whole else file_bytes(distilled.images)
-    if images is None:
-        return {"labels_bytes": labels, "teacher_bytes": teacher}
-    return {
-        "images_bytes": images,
-        "labels_bytes": labels,
-        "teacher_bytes": teacher,
-        "stored_bytes": images + labels + teacher,
-    }

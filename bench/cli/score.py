@@ -8,32 +8,11 @@ from typing import Annotated
 import typer
 
 from bench.cli.job import start
-from bench.cli.options import (
-    OUT,
-    TAKE,
-    Compile,
-    Control,
-    DataRoot,
-    Device,
-    DryRun,
-    Offline,
-    Out,
-    Plugin,
-    Protocols,
-    Repeats,
-    Rerun,
-    RetryFailed,
-    Seeds,
-    Setting,
-    Students,
-    Yes,
-    compile_wish,
-    given,
-    listed,
-    whole_number,
-)
+from bench.cli.job_options import JobOptions, with_job_options
+from bench.cli.options import TAKE, whole_number
 
 
+@with_job_options("hold_out", "executor")
 def score(
     folder: Annotated[Path, typer.Argument(help="A distilled set: class folders with images.")],
     dataset: Annotated[str, typer.Option(help="The real set it was distilled from.")],
@@ -43,22 +22,8 @@ def score(
         typer.Option(parser=whole_number, metavar="N", help="Images per class; else as found."),
     ] = None,
     take: Annotated[str, typer.Option(help="exact, or first: the first IPC of a class.")] = "exact",
-    protocols: Protocols = None,
-    students: Students = None,
-    seeds: Seeds = None,
-    repeats: Repeats = None,
-    settings: Setting = None,
-    control: Control = None,
-    plugin: Plugin = None,
-    data_root: DataRoot = None,
-    device: Device = "auto",
-    compile: Compile = "auto",
-    out: Out = OUT,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    retry_failed: RetryFailed = False,
-    rerun: Rerun = False,
-    offline: Offline = False,
+    *,
+    job: JobOptions,
 ) -> int:
     """Evaluate a distilled set that any tool has made."""
     from bench import suites
@@ -66,31 +31,16 @@ def score(
     from bench.cache import in_use
     from bench.data.download import network
     from bench.errors import unknown_name
-    from bench.runner import Options
 
     if take not in TAKE:
         raise unknown_name("value", take, TAKE, of="--take")
-    with network.offline(offline or dry_run), in_use(default_cache()):
+    with network.offline(job.offline or job.dry_run), in_use(default_cache()):
         if ipc is None:
-            ipc = _images_per_class(folder, dataset, data_root)
-        keys = given(
-            methods=(_method(folder, name, take),),
-            datasets=(dataset,),
-            ipc=(ipc,),
-            protocols=listed(protocols),
-            students=listed(students),
-            seeds=seeds,
-            repeats=repeats,
-            settings=tuple(settings) if settings else None,
-            plugins=tuple(plugin) if plugin else None,
-            data_root=str(data_root) if data_root else None,
-            control=control,
-        )
-        options = Options(
-            out, device, retry_failed=retry_failed, rerun=rerun, compile=compile_wish(compile)
-        )
-        suite = suites.Suite({})
-        return start(suite.run_spec(keys), options, suite, dry_run=dry_run, yes=yes)
+            ipc = _images_per_class(folder, dataset, job.data_root)
+        method, suite = _method(folder, name, take), suites.Suite({})
+        keys = job.keys(methods=(method,), datasets=(dataset,), ipc=(ipc,))
+        options = job.options()
+        return start(suite.run_spec(keys), options, suite, dry_run=job.dry_run, yes=job.yes)
 
 
 def _method(folder: Path, name: str | None, take: str) -> str:

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from bench.contracts import Artefact
     from bench.sets import DatasetCard, ImageSet
 
+_Fields = tuple[str, str, str, str, str, str]
+
 
 @dataclass(frozen=True)
-class ExtractedFeatures:
-    """Features of all images of a split, where `Embeddings` does not have them."""
-
-    revision: ClassVar[int] = 1
+class _OfSplit:
+    """What is kept of the images of a split as one network sees them."""
 
     dataset: str
     """Name of the real set in this run."""
@@ -50,6 +50,28 @@ class ExtractedFeatures:
     split: str
     extractor: str
     weights: str
+
+    def _extractor(self) -> Extractor:
+        return Extractor(self.extractor, self.dataset, self.train_revision)
+
+    def _images(self, ctx: Context) -> ImageSet:
+        """Return the split that is meant; BenchError if this run has other images."""
+        real = checked_real_set(ctx, self.dataset, self.train_revision)
+        images = real.train if self.split == "train" else real.test
+        if images.revision != self.images_revision:
+            raise BenchError(
+                f"Artefacts of {self.dataset!r} are wanted for {self.split} images of revision "
+                f"{self.images_revision[:12]}..., but this run has {images.revision[:12]}...: "
+                "start the run again."
+            )
+        return images
+
+
+@dataclass(frozen=True)
+class ExtractedFeatures(_OfSplit):
+    """Features of all images of a split, where `Embeddings` does not have them."""
+
+    revision: ClassVar[int] = 1
 
     @property
     def words(self) -> str:
@@ -64,7 +86,7 @@ class ExtractedFeatures:
         """Write `features.npy`, float32 `[N, d]` in the order of the images."""
         from bench.features.passes import rows_of
 
-        chosen = _split(ctx, self)
+        chosen = self._images(ctx)
         rows = rows_of(chosen.images, self._extractor(), ctx)
         write_rows(out / "features.npy", rows, len(chosen))
 
@@ -72,22 +94,13 @@ class ExtractedFeatures:
         """Return the features `[N, d]`, mapped from their file."""
         return read_rows(path / "features.npy")
 
-    def _extractor(self) -> Extractor:
-        return Extractor(self.extractor, self.dataset, self.train_revision)
-
 
 @dataclass(frozen=True)
-class RealStatistics:
+class RealStatistics(_OfSplit):
     """Statistics of the features of a split."""
 
     revision: ClassVar[int] = 1
 
-    dataset: str
-    train_revision: str
-    images_revision: str
-    split: str
-    extractor: str
-    weights: str
     num_real: int
     """Images in metrics of pairs, at most (but for the least that a class needs)."""
     neighbours: int
@@ -99,15 +112,15 @@ class RealStatistics:
 
     def needs(self) -> tuple[Artefact[Any], ...]:
         """Return the features."""
-        return (_features(self._extractor(), self.images_revision, self.split),)
+        return (self._features(),)
 
     def build(self, ctx: Context, out: Path) -> None:
         """Write `statistics.safetensors`."""
         from safetensors.torch import save_file
 
-        chosen = _split(ctx, self)
+        chosen = self._images(ctx)
         found = statistics_of(
-            ctx.get(_features(self._extractor(), self.images_revision, self.split)),
+            ctx.get(self._features()),
             chosen.labels,
             self.num_real,
             self.neighbours,
@@ -122,8 +135,8 @@ class RealStatistics:
         found = load_file(path / "statistics.safetensors")
         return Statistics.of_tensors(found, exact_device(device))
 
-    def _extractor(self) -> Extractor:
-        return Extractor(self.extractor, self.dataset, self.train_revision)
+    def _features(self) -> Artefact[NDArray[np.float32]]:
+        return _features(self._extractor(), self.images_revision, self.split)
 
 
 def real_features(
@@ -137,39 +150,23 @@ def real_statistics(
     extractor: Extractor, card: DatasetCard, split: str, num_real: int, neighbours: int
 ) -> RealStatistics:
     """Return the artefact of a split's statistics."""
-    return RealStatistics(
-        extractor.dataset,
-        extractor.train_revision,
-        _revision(card, split),
-        split,
-        extractor.name,
-        extractor.weights,
-        num_real,
-        neighbours,
-    )
+    of_split = _fields(extractor, _revision(card, split), split)
+    return RealStatistics(*of_split, num_real, neighbours)
 
 
 def _features(
     extractor: Extractor, images_revision: str, split: str
 ) -> Artefact[NDArray[np.float32]]:
-    set_and_split = (extractor.dataset, extractor.train_revision, images_revision, split)
     if split == "train" and extractor.embeds:
         return Embeddings(extractor.dataset, extractor.train_revision, extractor.name)
-    return ExtractedFeatures(*set_and_split, extractor.name, extractor.weights)
+    return ExtractedFeatures(*_fields(extractor, images_revision, split))
+
+
+def _fields(extractor: Extractor, images_revision: str, split: str) -> _Fields:
+    """Return the fields of `_OfSplit`, in order."""
+    set_and_split = (extractor.dataset, extractor.train_revision, images_revision, split)
+    return (*set_and_split, extractor.name, extractor.weights)
 
 
 def _revision(card: DatasetCard, split: str) -> str:
     return card.train_revision if split == "train" else card.test_revision
-
-
-def _split(ctx: Context, wanted: ExtractedFeatures | RealStatistics) -> ImageSet:
-    """Return the split that is meant; BenchError if this run has other images."""
-    real = checked_real_set(ctx, wanted.dataset, wanted.train_revision)
-    images = real.train if wanted.split == "train" else real.test
-    if images.revision != wanted.images_revision:
-        raise BenchError(
-            f"Artefacts of {wanted.dataset!r} are wanted for {wanted.split} images of revision "
-            f"{wanted.images_revision[:12]}..., but this run has {images.revision[:12]}...: "
-            "start the run again."
-        )
-    return images

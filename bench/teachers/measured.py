@@ -80,9 +80,11 @@ class MeasuredTeacher:
     def build(self, ctx: Context, out: Path) -> None:
         """Write `measured.json`.
 
-        UsageError if the teacher's classes are not the set's, BenchError for other test images.
+        UsageError if the teacher's classes are not the set's, BenchError for other test images and
+        where the device runs out of memory.
         """
         from bench.data.prefix import Prefix
+        from bench.training.memory import told_if_full
 
         real = ctx.real(self.dataset)
         if real.card.test_revision != self.test_revision:
@@ -92,8 +94,14 @@ class MeasuredTeacher:
                 f"{real.card.test_revision[:12]}...: start the run again."
             )
         loaded = ctx.get(self.weights)
-        network = loaded.answering(real.card, self.weights.teacher.title)
-        given = answers(network, real.test, Prefix(self.resize, self.resolution), ctx)
+        title = self.weights.teacher.title
+        network = loaded.answering(real.card, title)
+        with told_if_full(
+            f"the teacher {title!r} was asked about the test images of {self.dataset!r} at "
+            f"{self.resolution} x {self.resolution} pixels",
+            "name a smaller teacher, lower `resolution`, or free the device",
+        ):
+            given = answers(network, real.test, Prefix(self.resize, self.resolution), ctx)
         outputs = len(loaded.classes) or real.card.num_classes
         facts = counted(given, real.test.labels, real.card.num_classes, outputs)
         (out / FACTS).write_bytes(msgspec.json.encode(facts) + b"\n")

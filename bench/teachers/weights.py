@@ -112,14 +112,17 @@ class TeacherWeights:
         replace_file(out / ABOUT, content + b"\n")
 
     def load(self, path: Path, device: torch.device) -> LoadedTeacher:
-        """Return the teacher on a device; BenchError if a file is damaged."""
+        """Return the teacher on a device; BenchError if a file is damaged or memory runs out."""
         from bench.teachers.mapping import united
+        from bench.training.memory import told_if_full
 
         about = msgspec.json.decode((path / ABOUT).read_bytes(), type=About)
         files = [member_file(path, number) for number in range(len(about.sha256))]
         network = united([self._filled(file, about.outputs) for file in files])
+        with told_if_full(f"{self.words} was loaded", "free the device, or name a smaller teacher"):
+            network.to(device)
         return LoadedTeacher(
-            network.to(device).eval().requires_grad_(False),
+            network.eval().requires_grad_(False),
             about.classes,
             sum(file.stat().st_size for file in files),
         )

@@ -1,4 +1,4 @@
-"""Estimate how long a training will take, from a few steps on noise."""
+"""Estimate how long a training or a labelling will take, from a few steps on noise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from bench.training.learner import Training
 from bench.training.numerics import precision
 from bench.training.recipe import Recipe, settled
 from bench.training.schedule import evaluation_epochs
-from bench.training.targets import Targets
+from bench.training.sight import draw_sight, seen
+from bench.training.targets import FromTeacher, Targets
 
 BUDGET, CALLS = 0.5, 10
 """Seconds or calls spent on each of the two measurements, after a first call not counted."""
@@ -51,6 +52,28 @@ def estimate_seconds(
         test = _seconds(lambda: training.test(tests))
     steps = num_train / len(examples) * settled(recipe.epochs, "epochs")
     return steps * step + len(evaluation_epochs(recipe)) * num_test / len(tests) * test
+
+
+def estimate_labelling(
+    teacher: nn.Module, recipe: Recipe, num_images: int, num_classes: int, device: torch.device
+) -> float:
+    """Return the expected seconds of a teacher's answers to every view of a set in all epochs.
+
+    Half a second of noise is shown to it; no student learns.
+    """
+    batch, side = settled(recipe.batch, "batch"), settled(recipe.resolution, "resolution")
+    examples = _noise(min(batch, num_images), side, num_classes).to(device)
+    asked = FromTeacher(teacher.to(device), 1.0, squared=False, numerics=recipe.numerics)
+    sizes = torch.tensor([[side, side]]).expand(len(examples), 2)
+
+    def label() -> None:
+        sight = draw_sight(recipe, sizes, Streams((0,)), 0)
+        for shown in seen(sight, examples.images, recipe, device, 0):
+            asked.answers(shown.images).half().cpu()
+
+    with precision(recipe.numerics, device):
+        step = _seconds(label)
+    return num_images / len(examples) * settled(recipe.epochs, "epochs") * step
 
 
 def _noise(num_images: int, side: int, num_classes: int) -> Examples:

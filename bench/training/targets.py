@@ -17,6 +17,7 @@ from torch.nn import functional
 from bench.errors import BenchError
 from bench.training.compiling import CompiledNetwork, forward_flops
 from bench.training.loss import mixed_loss
+from bench.training.memory import told_if_full
 from bench.training.numerics import computing
 
 if TYPE_CHECKING:
@@ -150,8 +151,14 @@ class FromTeacher(_Soft):
         """Do nothing: the teacher is the same in every epoch."""
 
     def ask(self, batch: Batch) -> Loss:
-        """Return the loss against the teacher's answers."""
-        return self._loss(self.answers(batch.images), batch)
+        """Return the loss against the teacher's answers; BenchError where memory runs out."""
+        count, _, height, width = batch.images.shape
+        with told_if_full(
+            f"the teacher was asked about a batch of {count} images of {height} x {width} pixels",
+            "lower `batch` or `resolution`, name a smaller teacher, or free the device",
+        ):
+            answers = self.answers(batch.images)
+        return self._loss(answers, batch)
 
     @torch.no_grad()
     def answers(self, images: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from bench.generators.card import GeneratorCard
 from bench.generators.diffusion_transformer import DiffusionTransformer, block_names
 from bench.generators.layouts import filled
 
-sys.path.append(str(Path(__file__).parent))  # for `tiny_set`, which is no test
+sys.path.append(str(Path(__file__).parent))  # for `tiny_set` and `idle`, which are no tests
 
 TINY_CLASSES = tuple(f"c{number}" for number in range(10))
 

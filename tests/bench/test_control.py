@@ -6,34 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
+from idle import CARD, Idle, registry_of
 
 from bench.controls import control_parts
 from bench.errors import UsageError
 from bench.plan import planned
-from bench.plugins import Plugin
-from bench.registry import Registry
 from bench.request import Part, RunSpec
-from bench.sets import DatasetCard
-
-CLASSES = ("ant", "bee", "cat")
 
 
 @dataclass(frozen=True)
-class Plain:
+class Plain(Idle):
     """A protocol that trains nothing."""
 
     strength: int = 1
-    revision: ClassVar[int] = 1
-    uses_students: ClassVar[bool] = True
-
-    def resolve(self, card, ipc, student):
-        return self
-
-    def needs(self, card, student):
-        return ()
-
-    def check(self, card, student):
-        return None
 
 
 @dataclass(frozen=True)
@@ -43,19 +28,7 @@ class Controlled(Plain):
     controls: ClassVar[tuple[str, ...]] = ("random",)
 
 
-REGISTRY = Registry((Plugin("fake", "", {}, {"plain": Plain(), "controlled": Controlled()}),))
-CARD = DatasetCard(
-    name="tiny",
-    classes=CLASSES,
-    class_names=CLASSES,
-    train_split="folder",
-    test_split="folder",
-    train_revision="a" * 64,
-    test_revision="b" * 64,
-    class_sizes=(6, 6, 6),
-    resolution=16,
-    features="convnet1@16",
-)
+REGISTRY = registry_of(plain=Plain(), controlled=Controlled())
 
 
 def request(*protocols: str, **changes) -> RunSpec:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from idle import CARD, Idle, registry_of
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -27,16 +28,12 @@ from bench.footprint import (
     training_footprint,
 )
 from bench.plan import planned
-from bench.plugins import Plugin
-from bench.registry import Registry
 from bench.request import RunSpec
-from bench.sets import DatasetCard
 from bench.training.loss import make_optimizer
 from bench.training.recipe import Recipe
 from bench.units import Workshop
 
 RECIPE = Recipe(resolution=16, lr=0.1, weight_decay=0.0, epochs=1, batch=8, evaluations=1)
-CLASSES = ("ant", "bee", "cat")
 
 
 def network(width: int = 8) -> nn.Module:
@@ -135,21 +132,10 @@ def test_many_images_lie_on_the_disk_and_few_in_memory():
 
 
 @dataclass(frozen=True)
-class Sized:
+class Sized(Idle):
     """A protocol that says what it takes, and does nothing."""
 
     device: int = 5
-    revision: ClassVar[int] = 1
-    uses_students: ClassVar[bool] = True
-
-    def resolve(self, card, ipc, student):
-        return self
-
-    def needs(self, card, student):
-        return ()
-
-    def check(self, card, student):
-        return None
 
     def seconds(self, card, num_images, student, num_test, device):
         return 2.0
@@ -173,22 +159,7 @@ class Slow:
         return self.told
 
 
-CARD = DatasetCard(
-    name="tiny",
-    classes=CLASSES,
-    class_names=CLASSES,
-    train_split="folder",
-    test_split="folder",
-    train_revision="a" * 64,
-    test_revision="b" * 64,
-    class_sizes=(6, 6, 6),
-    resolution=16,
-    features="convnet1@16",
-)
-
-
 def units_of(*protocols: str):
-    registry = Registry((Plugin("fake", "", {}, {"sized": Sized()}),))
     run = RunSpec(
         methods=("first", "full"),
         datasets=("tiny=folder:x",),
@@ -197,7 +168,7 @@ def units_of(*protocols: str):
         students=("convnet1", "convnet2"),
         seeds=2,
     )
-    return planned(run, registry, [CARD])
+    return planned(run, registry_of(sized=Sized()), [CARD])
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from bench.generators.autoencoder import LatentCodec
 from bench.generators.card import GeneratorCard
 from bench.generators.diffusion_transformer import guide
 from bench.generators.embedded import Embedded
-from bench.generators.hub import HubFile, load
+from bench.generators.hub import load
+from bench.generators.hub_files import HubFile
 from bench.generators.interface import Cond
 from bench.shipped import ShippedWeights
 

@@ -19,7 +19,7 @@ from bench.training.learner import Training
 from bench.training.loop import train
 from bench.training.schedule import evaluation_epochs
 from bench.training.targets import FromTeacher
-from benchmarks import reference_soft, soft_speed
+from benchmarks import reference_soft, soft_cases, soft_speed
 from benchmarks.cases import Case
 from benchmarks.clock import Deadline
 from benchmarks.reference_images import Photos
@@ -35,7 +35,8 @@ from benchmarks.reference_soft import (
     train_soft_reference,
     training_view,
 )
-from benchmarks.soft_speed import COMPILED, EAGER, REFERENCE, Rates, cells, protocol_of, take_turns
+from benchmarks.soft_cases import protocol_of
+from benchmarks.soft_speed import COMPILED, EAGER, REFERENCE, Rates, cells, take_turns
 from protocols import PROTOCOLS
 from protocols.soft import SoftLabel
 
@@ -334,8 +335,8 @@ def test_of_the_published_protocols_those_of_one_script_are_known():
 @pytest.mark.parametrize(
     ("case", "batch", "patches", "stored"),
     [
-        *((case, size, 1, 32) for case, size in zip(soft_speed.SMALL, (50, 100), strict=True)),
-        (soft_speed.LARGE[0], 100, 2, 256),
+        *((case, size, 1, 32) for case, size in zip(soft_cases.SMALL, (50, 100), strict=True)),
+        (soft_cases.LARGE[0], 100, 2, 256),
     ],
 )
 def test_a_case_is_the_published_protocol_and_the_reference_knows_it(case, batch, patches, stored):
@@ -347,9 +348,9 @@ def test_a_case_is_the_published_protocol_and_the_reference_knows_it(case, batch
 
 
 def test_the_large_case_is_chosen_on_a_gpu_and_the_small_ones_elsewhere():
-    assert soft_speed.chosen("auto", CPU) == soft_speed.SMALL
-    assert soft_speed.chosen("auto", torch.device("cuda")) == soft_speed.LARGE
-    assert soft_speed.chosen("large", CPU) == soft_speed.LARGE
+    assert soft_cases.chosen("auto", CPU) == soft_cases.SMALL
+    assert soft_cases.chosen("auto", torch.device("cuda")) == soft_cases.LARGE
+    assert soft_cases.chosen("large", CPU) == soft_cases.LARGE
 
 
 def test_arms_take_turns_and_ratios_are_those_of_a_round():
@@ -367,7 +368,7 @@ def test_arms_take_turns_and_ratios_are_those_of_a_round():
     measured = take_turns({arm: turn(arm) for arm in rates}, 30.0)
     assert order == [(arm, 2.0) for _ in range(5) for arm in rates]
     assert measured.ratios(EAGER) == [2.0, 1.0, 2.0, 1.0, 2.0]
-    row = cells(soft_speed.SMALL[0], measured)
+    row = cells(soft_cases.SMALL[0], measured)
     assert (row["eager / reference"], row["reference"]) == ("2.00 (1.00 to 2.00)", "10")
     assert row["compiled / reference"] == "4.00 (4.00 to 4.00)"
 
@@ -377,7 +378,7 @@ def test_when_time_is_out_one_round_is_still_whole():
     rates = take_turns(turns, -1.0, Deadline(-1.0))
     assert [len(values) for values in rates.turns.values()] == [1, 1]
     notes = []
-    assert soft_speed.measure(soft_speed.SMALL, CPU, notes, deadline=Deadline(0.0)) == {}
+    assert soft_speed.measure(soft_cases.SMALL, CPU, notes, deadline=Deadline(0.0)) == {}
     assert notes == ["Out of time before convnet3 width 64 @ 32, IPC 10."]
 
 
@@ -391,7 +392,7 @@ def test_time_is_given_in_one_way_and_what_it_did_not_allow_is_told(capsys):
 
 
 def test_an_arm_that_was_not_measured_is_left_out_of_the_table():
-    row = cells(soft_speed.SMALL[1], Rates({EAGER: [1500.0], REFERENCE: [500.0]}))
+    row = cells(soft_cases.SMALL[1], Rates({EAGER: [1500.0], REFERENCE: [500.0]}))
     assert (row[COMPILED], row["compiled / reference"]) == ("-", "-")
     assert (row[EAGER], row["eager / reference"]) == ("1,500", "3.00 (3.00 to 3.00)")
     assert "Nothing was measured." in soft_speed.page({}, [], CPU)
@@ -400,10 +401,10 @@ def test_an_arm_that_was_not_measured_is_left_out_of_the_table():
 def test_engine_and_reference_are_given_the_same_networks_and_images():
     case = Case(ConvNet(1, width=2), 8, ipc=1)
     protocol = protocol_of(case, "fp32")
-    ours = soft_speed.engine_training(case, protocol, CPU)
-    theirs = soft_speed.reference_training(case, protocol, CPU)
+    ours = soft_cases.engine_training(case, protocol, CPU)
+    theirs = soft_cases.reference_training(case, protocol, CPU)
     theirs.close()
     teachers = state(ours.targets._teacher), state(theirs.teacher)
     for one, other in ((state(ours.model), state(theirs.model)), teachers):
         torch.testing.assert_close(one, other, rtol=0.0, atol=0.0)
-    assert torch.equal(ours.examples.images, soft_speed.noise(case, protocol)[0])
+    assert torch.equal(ours.examples.images, soft_cases.noise(case, protocol)[0])

@@ -10,12 +10,13 @@ import torch
 from PIL import Image
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench import specs
 from bench.artefacts import ArtefactStore
 from bench.backbones import build_student
 from bench.backbones.students import ConvNet
-from bench.contracts import TellsSize
+from bench.contracts import LabelsSets, TellsSize
 from bench.data.prefix import Prefix
 from bench.errors import BenchError, UsageError
 from bench.images import FileImages
@@ -204,6 +205,23 @@ def test_students_with_other_seeds_and_rates_share_stored_labels(evaluated, tmp_
     assert sum(path.name.startswith("StoredLabels-") for path in folders) == 1
 
 
+@pytest.mark.parametrize("uneven", [False, True])
+def test_the_labels_that_are_made_are_among_those_that_are_announced(evaluated, tmp_path, uneven):
+    real = evaluated.real
+    distilled = distilled_of(real)
+    if uneven:
+        path = distilled.images.root / distilled.images.names[0]
+        Image.open(path).resize((20, 16)).save(path)
+    store = ArtefactStore(tmp_path / "labels")
+    protocol = short(labels="stored").resolve(real.card, 4, STUDENT)
+    announced = protocol.labels_of(real.card, f"revision of {len(distilled)} images")
+    assert isinstance(protocol, LabelsSets)
+    assert not any(store.has(labels) for labels in announced)
+    evaluated(short(labels="stored"), distilled, artefacts=store)
+    assert [store.has(labels) for labels in announced] == [not uneven, uneven]
+    assert short().resolve(real.card, 4, STUDENT).labels_of(real.card, "r") == ()
+
+
 def test_the_size_of_a_set_is_that_of_its_images_and_of_what_teaches(evaluated):
     distilled = distilled_of(evaluated.real)
     images = sum((distilled.images.root / name).stat().st_size for name in distilled.images.names)
@@ -321,7 +339,12 @@ def test_a_missing_student_is_refused(make_card):
 
 
 def test_the_estimate_grows_with_the_epochs_and_with_the_teacher(monkeypatch, make_card):
-    monkeypatch.setattr(probe, "BUDGET", 0.02)
+    def flops(work):  # in place of seconds, which vary with what else the machine does
+        with FlopCounterMode(display=False) as counted:
+            work()
+        return counted.get_total_flops()
+
+    monkeypatch.setattr(probe, "_seconds", flops)
     card, cpu = make_card(2, 16), torch.device("cpu")
 
     def seconds(**fields):
