@@ -1,7 +1,7 @@
 """ManifoldGD: MGD3 with modes from a tree, and a pull towards the data around each mode.
 
 Paper:     Roy et al., "ManifoldGD: Training-Free Hierarchical Manifold Guidance for
-           Diffusion-Based Dataset Distillation".
+           Diffusion-Based Dataset Distillation", CVPR 2026.
 Reference: AyushRoy2001/ManifoldGD, sample_new.py, diffusion/gaussian_diffusion.py and
            scripts/*_manifoldgd.sh.
 Differs:   the points around the modes are drawn once a step for all images of a seed

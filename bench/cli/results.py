@@ -75,7 +75,7 @@ def _refuse_what_does_not_fit(
         option = "--all-scores" if all_scores else "--published"
         raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
     if form not in FORMATS and by == "architecture":
-        raise UsageError(f"`--format {form}` is for `--by method`: leave `--by architecture` out.")
+        raise UsageError(f"`--format {form}` is for tables by method: leave `--by architecture` out.")
     if form == "values" and (all_scores or published):
         option = "--all-scores" if all_scores else "--published"
         raise UsageError(f"`--format values` prints every measured number: leave `{option}` out.")
