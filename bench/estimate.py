@@ -96,12 +96,6 @@ def footprint(units: Sequence[Unit], workshop: Workshop) -> Footprint:
     return Footprint(dict(together), memory, device)
 
 
-def num_images(unit: Unit) -> int:
-    """Return how many images the distilled set of a unit holds."""
-    card = unit.card
-    return card.num_train if unit.ipc is None else unit.ipc * card.num_classes
-
-
 def _measured(units: Iterable[Unit], known: Mapping[str, Record]) -> dict[Shape, float]:
     times: dict[Shape, list[float]] = defaultdict(list)
     for unit in units:
@@ -141,7 +135,7 @@ def _size(unit: Unit, workshop: Workshop) -> Footprint | None:
     student = unit.student.asked if unit.student else None
     num_test = len(workshop.real(unit.card.name).test)
     try:
-        return protocol.footprint(unit.card, num_images(unit), student, num_test)
+        return protocol.footprint(unit.card, unit.num_images, student, num_test)
     except (BenchError, ValueError):
         return None
 
@@ -179,7 +173,7 @@ def _probe(unit: Unit, workshop: Workshop) -> float:
     real = workshop.real(unit.card.name)
     student = unit.student.asked if unit.student else None
     return unit.resolved_protocol.seconds(
-        unit.card, num_images(unit), student, len(real.test), workshop.device
+        unit.card, unit.num_images, student, len(real.test), workshop.device
     )
 
 
@@ -196,4 +190,4 @@ def _told(unit: Unit, workshop: Workshop) -> float | None:
 def _bytes(unit: Unit) -> int:
     if unit.ipc is None:
         return 0
-    return num_images(unit) * 3 * unit.card.resolution**2
+    return unit.num_images * 3 * unit.card.resolution**2

@@ -24,12 +24,10 @@ def labelling_times(
 
     Units share them that learn from one set in the same views; sets of equal size take equal times.
     """
-    from bench.estimate import num_images
-
     told: dict[tuple[str, int], float | None] = {}
     times = []
     for unit, protocol in dict(_waiting(pending, known, workshop)).values():
-        count = num_images(unit)
+        count = unit.num_images
         alike = key(protocol.labels_of(unit.card, "")[0]), count
         if alike not in told:
             told[alike] = _told(unit, protocol, count, workshop)

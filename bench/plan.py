@@ -44,6 +44,11 @@ class Unit:
     """Hash of the files that a method such as `folder` reads; "" for the others."""
 
     @property
+    def num_images(self) -> int:
+        """Return how many images the distilled set holds."""
+        return self.card.num_train if self.ipc is None else self.ipc * self.card.num_classes
+
+    @property
     def artefacts(self) -> tuple[Artefact[Any], ...]:
         """Return the artefacts the unit asks for, without those that they need in turn."""
         if self.resolved_protocol is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 import msgspec
 
 from reports.attached_files import Unusable, read_within
-from reports.plain import plain
+from reports.unread import Unread
 from reports.webp import size_of
 
 if TYPE_CHECKING:
@@ -87,10 +87,11 @@ class Drawn:
     plane: Plane
 
 
-def sheets(material: Material) -> tuple[list[Sheet], list[str]]:
-    """Return the sheets of every row's first seed, and sentences on what cannot be read.
+def sheets(material: Material) -> tuple[list[Sheet], list[Unread]]:
+    """Return the sheets of every row's first seed, and what cannot be read.
 
-    Of several passes of one set the first that has a kind of sheet gives it.
+    Of several passes of one set the first that has a kind of sheet gives it. Real images stand
+    beside distilled ones: a board that has none of these has no sheets.
     """
     read = _Reader(material.folder, "sample sheet", SHEET_BYTES, _picture)
     found = []
@@ -100,11 +101,12 @@ def sheets(material: Material) -> tuple[list[Sheet], list[str]]:
             picture = read(record, kind) if record else None
             if record and picture:
                 found.append(Sheet(board, row, record.seed, kind, *picture))
-    return found, read.complaints
+    shown = {sheet.board for sheet in found if sheet.kind == "distilled"}
+    return [sheet for sheet in found if sheet.board in shown], read.complaints
 
 
-def planes(material: Material) -> tuple[list[Drawn], list[str]]:
-    """Return the points of every row's first seed, and sentences on what cannot be read.
+def planes(material: Material) -> tuple[list[Drawn], list[Unread]]:
+    """Return the points of every row's first seed, and what cannot be read.
 
     A row has one plane for every network and split that it was compared in.
     """
@@ -137,7 +139,7 @@ class _Reader(Generic[Read]):
     what: str
     most: int
     understand: Callable[[bytes], Read]
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[Unread] = field(default_factory=list)
     _read: dict[str, Read | None] = field(default_factory=dict)
 
     def __call__(self, record: Record, name: str) -> Read | None:
@@ -152,8 +154,8 @@ class _Reader(Generic[Read]):
         try:
             return self.understand(read_within(self.folder, path, self.most))
         except Unusable as error:
-            named = plain(f"{record.method.label} ({record.key})")
-            self.complaints.append(f"The {self.what} of {named} cannot be read: {error}.")
+            unread = Unread(self.what, record.method.label, record.key, str(error))
+            self.complaints.append(unread)
             return None
 
 

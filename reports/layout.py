@@ -154,7 +154,7 @@ def _number(row: Row, place: int, column: Column) -> str:
         return ""
     if column.metric in BYTES and column.group == "cost":
         return size(cell.mean)
-    mark = " †" if cell.protocol else ""
+    mark = " ‡" if cell.protocol else ""
     return f"{number_text(cell, column.score, row.stochastic)}{mark}"
 
 

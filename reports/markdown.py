@@ -32,7 +32,9 @@ def escape(text: str) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"@(?=\w)", "&#64;", text).replace("://", "&#58;//")
     text = re.sub(r"(?i)\b(www)\.", r"\1&#46;", text)
-    return re.sub(r"([\\`*_~$|]|[\[\]](?=[(\[:])|!(?=\[))", r"\\\1", text)
+    text = re.sub(r"([\\`*_~$|]|[\[\]](?=[(\[:])|!(?=\[))", r"\\\1", text)
+    # What would begin a heading, a quote or a list.
+    return re.sub(r"^(\d*)(?=[#>]|[-+=](\s|$)|(?<=\d)[.)](\s|$))", r"\1\\", text)
 
 
 def _section(board: Board, all_scores: bool) -> str:

@@ -19,6 +19,21 @@ from leaderboards.published import audit, ledger
 from leaderboards.ranks.standings import Standing, standings
 from reports.attachments import Drawn, Sheet, planes, sheets
 from reports.drawings.palette import colours
+from reports.unread import Unread
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was asked for of a run, where that leaves real sets or IPCs of it out."""
+
+    datasets: tuple[str, ...]
+    other_datasets: tuple[str, ...]
+    """Left out, as far as their names go."""
+    ipcs: tuple[int, ...]
+    other_ipcs: tuple[int, ...]
+    """Of the sets that are shown, left out."""
+    other_failures: int = 0
+    """Units that failed of what is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +49,8 @@ class Material:
     colours: Mapping[Name, int]
     folder: Path | None
     """Of attachments; None: none are read."""
+    selection: Selection | None = None
+    """None: all of the run is there."""
 
     @cached_property
     def relations(self) -> list[Relation]:
@@ -51,13 +68,13 @@ class Material:
         return ipc_curves(self.boards)
 
     @cached_property
-    def sheets(self) -> tuple[list[Sheet], list[str]]:
-        """Return contact sheets, and sentences on those that cannot be read."""
+    def sheets(self) -> tuple[list[Sheet], list[Unread]]:
+        """Return contact sheets, and those that cannot be read."""
         return sheets(self)
 
     @cached_property
-    def planes(self) -> tuple[list[Drawn], list[str]]:
-        """Return features in two dimensions, and sentences on those that cannot be read."""
+    def planes(self) -> tuple[list[Drawn], list[Unread]]:
+        """Return features in two dimensions, and those that cannot be read."""
         return planes(self)
 
 
@@ -66,8 +83,12 @@ def gather(
     failures: Iterable[Failure] = (),
     folder: Path | None = None,
     preferred: str | None = None,
+    selection: Selection | None = None,
 ) -> Material:
-    """Return the material of a run's records; `preferred` is the reference student, if any."""
+    """Return the material of a run's records, or of those that `selection` says were asked for.
+
+    `preferred` is the reference student, if any.
+    """
     evidence = Evidence.of(records)
     boards = audit.quoted(leaderboards.build(evidence.records), ledger.read())
     ranked = standings(boards)
@@ -79,4 +100,5 @@ def gather(
         tuple(failures),
         colours(boards, ranked),
         folder,
+        selection,
     )

@@ -162,7 +162,7 @@ def _of_a_method(row: Row) -> Iterator[str]:
     name = plain(row.method)
     others = {cell.protocol for cell in row.cells if cell and cell.protocol}
     if others:
-        yield f"† method {name} has no IPC and was run under {plain(', '.join(sorted(others)))}"
+        yield f"‡ method {name} has no IPC and was run under {plain(', '.join(sorted(others)))}"
     if row.name.identity != row.name.label and f"({row.name.identity}" not in row.method:
         yield f"method {name} is {plain(row.name.identity)}"
     if row.remark:

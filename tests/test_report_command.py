@@ -135,7 +135,10 @@ def test_a_file_in_place_of_the_paper_or_a_folder_of_its_page_is_one_sentence(be
 def test_an_empty_list_of_sets_is_refused_and_not_called_a_run_without_records(bench, folder):
     answer = bench("report", folder, "--datasets", "")
     assert answer.status == 2
-    assert "`--datasets` expects names with commas between them, got none." in answer.err
+    assert answer.err.strip() == (
+        "bench: `--datasets` expects names with commas between them, got none."
+    )
+    assert not (folder / "report").exists()
 
 
 def test_a_paper_that_is_not_written_again_is_said_to_be_older(bench, folder):
@@ -164,6 +167,27 @@ def test_sets_and_sizes_can_be_chosen(bench, tmp_path):
     assert "shapenette" not in (folder / "report" / "leaderboard.md").read_text("utf-8")
     page = (folder / "report" / "index.html").read_text("utf-8")
     assert "difference.safetensors" not in page  # both failures are of shapenette
+    assert (
+        "This page shows 1 of the 2 real sets and 1 of the 2 IPCs that were run: "
+        "<code>shapenette</code> and IPC 1 stand in the folder but not here."
+    ) in page
+    assert "What is shown was selected (1 of the 2 real sets and 1 of the 2 IPCs)" in page
+    assert "Of what is left out 2 units failed." in page
+
+
+def test_a_selection_of_everything_is_none(bench, folder):
+    assert bench("report", folder).status == 0
+    whole = (folder / "report" / "index.html").read_bytes()
+    assert b"This page shows" not in whole
+    assert bench("report", folder, "--datasets", "shapenette").status == 0
+    assert (folder / "report" / "index.html").read_bytes() == whole
+
+
+def test_the_paragraph_of_a_paper_says_what_was_left_out(bench, tmp_path):
+    folder = run_of(tmp_path / "run", small=False)
+    assert bench("report", folder, "--paper", "--ipc", "1").status == 0
+    paragraph = (folder / "report" / "paper" / "protocol.tex").read_text("utf-8")
+    assert "Of the same run IPC 10 was left out here" in paragraph
 
 
 @pytest.mark.parametrize(
@@ -200,7 +224,9 @@ def test_failures_that_were_made_good_are_left_out(bench, folder):
     one = next(store.records())
     store.add(replace(one, key="failed1"))
     assert bench("report", folder).status == 0
-    assert "difference.safetensors" not in (folder / "report" / "index.html").read_text("utf-8")
+    page = (folder / "report" / "index.html").read_text("utf-8")
+    assert "difference.safetensors" not in page
+    assert "1 unit failed at first and succeeded when tried again." in page
 
 
 def test_a_title_is_that_of_the_page(bench, folder):

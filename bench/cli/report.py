@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
 
@@ -64,23 +65,22 @@ def _gather(folder: Path, datasets: Sequence[str] | None, ipcs: Sequence[int] | 
     """Return what the page is made of; BenchError without evaluated records."""
     if datasets == ():
         raise UsageError("`--datasets` expects names with commas between them, got none.")
+    from bench.cli.report_part import failures_of, records_of
     from bench.cli.results import preferred_student
     from bench.store import Store
     from reports import material
 
     store = Store.existing(folder)
-    records = list(store.records())
-    failures = _failures(store.root, {record.key for record in records})
-    if datasets is not None:
-        _check("dataset", datasets, {record.data.name for record in records})
-        records = [record for record in records if record.data.name in datasets]
-        failures = _of(failures, datasets)
-    if ipcs is not None:
-        known = {str(record.ipc) for record in records if record.ipc is not None}
-        _check("IPC", [str(size) for size in ipcs], known)
-        records = [record for record in records if record.ipc in (None, *ipcs)]
-        failures = _of(failures, ["whole set", *(f"IPC {size}" for size in ipcs)])
-    found = material.gather(records, failures, store.root, preferred_student(folder))
+    every = list(store.records())
+    failures = _failures(store.root)
+    records, selection = records_of(every, datasets, ipcs)
+    if selection is not None:
+        kept = failures_of(failures, datasets, ipcs)
+        known = {one.key for one in kept} | {one.key for one in every}
+        others = {one.key for one in failures} - known
+        selection, failures = replace(selection, other_failures=len(others)), kept
+    student = preferred_student(folder)
+    found = material.gather(records, failures, store.root, student, selection)
     if not found.boards:
         raise BenchError(
             f"{str(folder)!r} has no evaluated records yet: run `bench run --out {folder}` first."
@@ -88,28 +88,17 @@ def _gather(folder: Path, datasets: Sequence[str] | None, ipcs: Sequence[int] | 
     return found
 
 
-def _check(kind: str, names: Sequence[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise unknown_name(kind, name, known)
-
-
-def _failures(root: Path, done: Collection[str]) -> list[Failure]:
-    """Return the last attempt at each unit that has not succeeded since."""
+def _failures(root: Path) -> list[Failure]:
+    """Return the last failed attempt at each unit, also where a later one has succeeded."""
     from bench.records import read_failure
 
     last: dict[str, Failure] = {}
     for path in sorted((root / "failures").glob("*.json")):
         failure = read_failure(path)
         old = last.get(failure.key)
-        if failure.key not in done and (old is None or old.attempt < failure.attempt):
+        if old is None or old.attempt < failure.attempt:
             last[failure.key] = failure
     return list(last.values())
-
-
-def _of(failures: list[Failure], wanted: Collection[str]) -> list[Failure]:
-    """Return the failures whose unit, in words, names one of the sets or sizes."""
-    return [one for one in failures if not set(one.unit.split(", ")).isdisjoint(wanted)]
 
 
 def _check_target(out: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from leaderboards.figures.chance import chance
 from leaderboards.figures.correlation import ENOUGH, spearman, spearman_interval
+from leaderboards.figures.families import Within, copies, within
 from leaderboards.headings import Name
 from leaderboards.ranks.separation import holm
 from leaderboards.table import Board, Row
@@ -49,6 +50,14 @@ class Relation:
     p: float | None
     """Of no relation, corrected by Holm over all relations of eight methods or more; None for the
     others."""
+    within: tuple[Within, ...] = ()
+    """Of methods that choose real images and of those that make new ones, where there are both."""
+
+    @property
+    def contrasts(self) -> bool:
+        """Return whether one of the two kinds does not go in the direction of all together."""
+        rho = self.rho or 0.0
+        return any(rho * (kind.rho or 0.0) <= 0 for kind in self.within)
 
 
 def relations(boards: Sequence[Board]) -> list[Relation]:
@@ -85,11 +94,13 @@ def points(board: Board, x: int, y: int) -> Iterator[tuple[Row, Point]]:
 
 
 def _relation(at: int, board: Board, accuracy: int, metric: int) -> Relation | None:
-    shown = [point for row, point in points(board, metric, accuracy) if not row.reference]
+    found = [(row, at) for row, at in points(board, metric, accuracy) if not row.reference]
+    shown = [point for _, point in found]
     n = len(shown)
     if n < LEAST:
         return None
-    rho = spearman([point.x for point in shown], [point.y for point in shown])
+    x, y = [point.x for point in shown], [point.y for point in shown]
+    rho = spearman(x, y)
     ends = None if rho is None else spearman_interval(rho, n)
     return Relation(
         board=at,
@@ -101,6 +112,7 @@ def _relation(at: int, board: Board, accuracy: int, metric: int) -> Relation | N
         low=ends[0] if ends else None,
         high=ends[1] if ends else None,
         p=None if rho is None or n < ENOUGH else chance(rho, n),
+        within=within(x, y, [copies(board, row) for row, _ in found]),
     )
 
 

@@ -64,14 +64,15 @@ def bibtex(cited: Cited) -> str:
 
 
 def entry(key: str) -> str:
-    """Return one entry as it stands in `references.bib`; KeyError for an unknown key."""
+    """Return one entry of `references.bib`; KeyError for an unknown key."""
     return entries()[key]
 
 
 @functools.cache
 def entries() -> dict[str, str]:
-    """Return all entries by key, as they stand in the file."""
+    """Return all entries by key, as they stand in the file but for what they were held against."""
     text = (Path(__file__).parent / "references.bib").read_text(encoding="utf-8")
+    text = re.sub(r"^  checked = .*\n", "", text, flags=re.MULTILINE)
     return {re.split("[{,]", part, maxsplit=2)[1]: part for part in text.strip().split("\n\n")}
 
 
@@ -112,7 +113,7 @@ def _named(record: Record) -> Iterator[Named]:
 
 
 def _of_method(method: Described) -> Iterator[Named]:
-    """Yield a method, the preset that it is called by, its generator and its parts."""
+    """Yield a method, the preset that it is called by, its generator, networks and parts."""
     yield "method", head(method), _origin(method)
     if method.origin:
         return
@@ -120,10 +121,12 @@ def _of_method(method: Described) -> Iterator[Named]:
         yield "method", method.name, ""
     for part in re.findall(r"\b(?:weights|select)=(\w+)", method.identity):
         yield "part", part, ""
+    yield from _network(method.fields, "features")
     sampling = method.fields.get("sampling")
     if isinstance(sampling, dict):
         yield from _filled("generator", sampling.get("generator"))
         yield from _filled("part", sampling.get("scheduler"))
+        yield from _network(sampling.get("select"), "encoder")
 
 
 def _of_protocol(protocol: Described) -> Iterator[Named]:
@@ -134,6 +137,13 @@ def _of_protocol(protocol: Described) -> Iterator[Named]:
         yield "part", protocol.fields["mix"], ""
     if protocol.fields.get("randaugment_ops"):
         yield "part", "randaugment", ""
+
+
+def _network(fields: Any, name: str) -> Iterator[Named]:
+    """Yield the network by whose features a method chooses, where a paper of it is known."""
+    network = fields.get(name) if isinstance(fields, dict) else None
+    if isinstance(network, str) and keys_of("extractor", network):
+        yield "extractor", network, ""
 
 
 def _filled(kind: Kind, name: Any) -> Iterator[Named]:

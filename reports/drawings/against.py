@@ -12,6 +12,7 @@ from reports.drawings import wording
 from reports.drawings.chart import Axis, Chart, Drawing, Line, Mark
 from reports.drawings.slugs import slug
 from reports.drawings.ticks import padded
+from reports.words.kinds_of_methods import of_kinds
 
 if TYPE_CHECKING:
     from reports.material import Material
@@ -21,26 +22,50 @@ MAIN, MORE = "metrics", "metrics-more"
 
 
 def against(material: Material) -> list[Drawing]:
-    """Return a chart for every image score and accuracy of a board.
+    """Return a chart for every image score and accuracy of a board, in the order of `ordered`."""
+    taken: set[str] = set()
+    return [_chart(one, material, taken) for one in ordered(material)]
+
+
+def ordered(material: Material) -> list[Relation]:
+    """Return the relations in the order of their charts.
 
     Those that are shown after correction come first, as findings speak of them, then those of as
     many methods as an interval takes; among each the main scores.
     """
-    taken: set[str] = set()
 
     def order(relation: Relation) -> tuple[bool, bool, bool]:
-        main = _columns(relation, material)[0].score.main
-        return not _is_shown(relation), relation.n < ENOUGH, not main
+        main = columns_of(relation, material)[0].score.main
+        return not is_shown(relation), relation.n < ENOUGH, not main
 
-    return [_chart(one, material, taken) for one in sorted(material.relations, key=order)]
+    return sorted(material.relations, key=order)
 
 
-def _is_shown(relation: Relation) -> bool:
+def is_shown(relation: Relation) -> bool:
     """Return whether a relation is beyond chance, corrected for all that were tested together."""
     return relation.p is not None and relation.p < ALPHA
 
 
-def _columns(relation: Relation, material: Material) -> tuple[Column, Column]:
+def shown_text(relation: Relation) -> str:
+    """Return "yes", "no" or "contrast" after correction; "" where nothing is tested."""
+    if relation.p is None:
+        return ""
+    return "no" if not is_shown(relation) else "contrast" if relation.contrasts else "yes"
+
+
+def rho_text(relation: Relation) -> str:
+    """Return the rank correlation, "" where there is none."""
+    return "" if relation.rho is None else f"{relation.rho:.2f}"
+
+
+def ends_text(relation: Relation) -> str:
+    """Return the interval of the rank correlation, "" where there is none."""
+    if relation.low is None or relation.high is None:
+        return ""
+    return f"[{relation.low:.2f}, {relation.high:.2f}]"
+
+
+def columns_of(relation: Relation, material: Material) -> tuple[Column, Column]:
     """Return the columns of the image score and of the accuracy."""
     columns = material.boards[relation.board].columns
     return columns[relation.metric], columns[relation.accuracy]
@@ -48,7 +73,7 @@ def _columns(relation: Relation, material: Material) -> tuple[Column, Column]:
 
 def _chart(relation: Relation, material: Material, taken: set[str]) -> Chart:
     board = material.boards[relation.board]
-    metric, accuracy = _columns(relation, material)
+    metric, accuracy = columns_of(relation, material)
     recipe = accuracy.protocol, accuracy.student
     parts = (
         *wording.set_parts(board, material.boards),
@@ -96,22 +121,26 @@ def _note(relation: Relation, metric: Column) -> str:
     methods = wording.counted(relation.n, "method")
     if relation.rho is None:
         said = f"No rank correlation: one side is the same for all of {methods}."
-    elif relation.low is None or relation.high is None:
-        said = f"Rank correlation {relation.rho:.2f}, n = {methods}: too few for an interval."
+    elif not ends_text(relation):
+        said = f"Rank correlation {rho_text(relation)}, n = {methods}: too few for an interval."
     else:
         said = (
-            f"Rank correlation {relation.rho:.2f} [{relation.low:.2f}, {relation.high:.2f}], "
-            f"n = {methods}; the interval is of this pair alone. {_corrected(relation)}"
+            f"Rank correlation {rho_text(relation)} {ends_text(relation)}, "
+            f"n = {methods}{of_kinds(relation)}; the interval is of this pair alone. "
+            f"{_corrected(relation)}"
             "Correlation is no cause."
         )
     network = metric.facts.get("extractor", "")
     features = f" Network: {wording.cut(network)}." if network else ""
-    return f"{said} Vertical lines are 95% intervals of the accuracy.{features}"
+    lines = any(point.low is not None for point in relation.points)
+    drawn = " Vertical lines are 95% intervals of the accuracy." if lines else ""
+    return f"{said}{drawn}{features}"
 
 
 def _corrected(relation: Relation) -> str:
     """Return what is left of a relation beside all others."""
     if relation.p is None:
         return ""
-    shown = "is shown" if _is_shown(relation) else "is not shown"
-    return f"Corrected for all rank correlations that were tested together it {shown}. "
+    shown = "is shown" if is_shown(relation) else "is not shown"
+    aside = ", as a contrast of the two kinds alone" * (is_shown(relation) and relation.contrasts)
+    return f"Corrected for all rank correlations that were tested together it {shown}{aside}. "

@@ -35,8 +35,8 @@ def _grid(table: Architectures, material: Material, taken: set[str]) -> Grid:
         title=f"{wording.sentence(score)}{told} on {wording.place(table.dataset, table.ipc)} by "
         f"network{wording.recipe(material.boards, table.protocol, '')}",
         note=f"{wording.axis_title(score)}; in brackets, by how much it differs from "
-        f"{wording.brief(table.reference, students)} on the same distilled sets. The darker, the "
-        "worse. Their intervals: bench leaderboard --by architecture.",
+        f"{wording.brief(table.reference, students)} on the same distilled sets. The stronger "
+        "the colour, the worse. Their intervals: bench leaderboard --by architecture.",
         columns=tuple(map(wording.cut, table.methods)),
         rows=tuple(wording.brief(student, students) for student in table.students),
         texts=tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def _chart(trade: Trade, material: Material, taken: set[str]) -> Chart:
         slug=slug("cost", *parts, taken=taken),
         title=f"Accuracy against {what[0]} on {wording.place(board.dataset, board.ipc)}"
         + wording.recipe(material.boards, *recipe),
-        note=" ".join([*_note(cost), *wording.left_out(beyond)]),
+        note=" ".join([*_note(cost, trade.points), *wording.left_out(beyond)]),
         x=Axis(what[1], low, high, log=True),
         y=Axis("top-1 accuracy, %", *padded(heights(points, accuracy))),
         lines=(
@@ -107,12 +108,13 @@ def _line(point: Point, unit: float, reference: bool, material: Material, cost: 
     return Line(name, (mark,), colour, joined=False)
 
 
-def _note(cost: Column) -> list[str]:
+def _note(cost: Column, points: Sequence[Point]) -> list[str]:
     parts = ["Steps: nothing measured costs as little and scores as high, by means alone."]
     if cost.metric == "seconds":
         threads = " thread" if cost.facts.get("threads") == "1" else " threads"
         facts = [("device", ""), ("threads", threads)]
         told = [wording.cut(cost.facts[fact]) + unit for fact, unit in facts if fact in cost.facts]
         parts.append(f"Without shared artefacts{', on ' if told else ''}{', '.join(told)}.")
-    parts.append("Vertical lines are 95% intervals of the accuracy.")
+    if any(point.low is not None for point in points):
+        parts.append("Vertical lines are 95% intervals of the accuracy.")
     return parts

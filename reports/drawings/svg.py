@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reports.drawings import svg_frame, svg_labels, svg_marks
 from reports.drawings.chart import Axis, Chart
-from reports.drawings.svg_frame import WIDTH, Frame
+from reports.drawings.svg_frame import NARROW, WIDTH, Frame
 from reports.drawings.svg_text import number as coordinate
 from reports.drawings.svg_text import said
 from reports.drawings.ticks import ticks
@@ -20,19 +20,19 @@ MOST_TOLD = 12
 """Names in the description for those who do not see the drawing."""
 
 
-def render(chart: Chart, number: int) -> Markup:
-    """Return the SVG of a chart; its ids begin with `f` and its number on the page."""
-    frame = Frame.of(chart)
+def render(chart: Chart, number: int, narrow: bool = False) -> Markup:
+    """Return the SVG of a chart; its ids begin with `f`, or `n`, and its number on the page."""
+    frame = Frame.of(chart, NARROW if narrow else WIDTH)
     lines = sorted(chart.lines, key=lambda line: line.colour >= 0)
     return Markup(
         '<svg class="chart" viewBox="0 0 {w} {h}" role="img" '
-        'aria-labelledby="f{n}-title f{n}-desc">'
-        '<title id="f{n}-title">{title}</title><desc id="f{n}-desc">{desc}</desc>'
+        'aria-labelledby="{n}-title {n}-desc">'
+        '<title id="{n}-title">{title}</title><desc id="{n}-desc">{desc}</desc>'
         "{band}{axes}{lines}{labels}</svg>"
     ).format(
-        w=WIDTH,
+        w=frame.width,
         h=coordinate(frame.height),
-        n=number,
+        n=f"{'n' if narrow else 'f'}{number}",
         title=said(chart.title),
         desc=_described(chart),
         band=_band(chart, frame),

@@ -13,11 +13,13 @@ from reports.drawings.svg_text import SIZE, label, number, said, width
 from reports.drawings.ticks import ticks
 
 WIDTH, HEIGHT = 640, 360
+NARROW = 360
+"""Width of a chart of categories on a phone."""
 ROW = 20
 """Height of a category."""
 TOP, BOTTOM, EDGE = 26.0, 44.0, 14.0
-MOST_NAME = 270.0
-"""Room for the names of categories."""
+MOST_NAME = 0.42
+"""Room for the names of categories, as a share of the width."""
 MOST_LABEL = 190.0
 """Room for the names of lines, at their right ends."""
 
@@ -32,22 +34,23 @@ class Frame:
     top: float
     right: float
     bottom: float
+    width: float
     height: float
-    """Of the whole drawing."""
+    """Of the whole drawing, as is the width."""
 
     @classmethod
-    def of(cls, chart: Chart) -> Frame:
-        """Return the frame of a chart, with room for all that stands around it."""
+    def of(cls, chart: Chart, whole: float = WIDTH) -> Frame:
+        """Return the frame of a chart of a width, with room for all that stands around it."""
         names = chart.y.names
         top = TOP if chart.y.title else 8.0
         bottom = top + ROW * len(names) if names else HEIGHT - BOTTOM
         written = max((width(said(text)) for _, text in ticks(chart.y)), default=0.0)
-        left = min(written, MOST_NAME if names else MOST_LABEL) + 10
+        left = min(written, MOST_NAME * whole if names else MOST_LABEL) + 10
         ends = [width(said(line.name)) for line in chart.lines if line.labelled and line.joined]
         right = min(max(ends, default=0.0), MOST_LABEL) + 12 if ends else EDGE
         last = [width(text) / 2 + 2 for _, text in ticks(chart.x)][-1:]
         right = max([right, *last])
-        return cls(chart.x, chart.y, left, top, WIDTH - right, bottom, bottom + BOTTOM)
+        return cls(chart.x, chart.y, left, top, whole - right, bottom, whole, bottom + BOTTOM)
 
     def across(self, value: float) -> float:
         """Return how far from the left a value of the horizontal axis lies."""
@@ -120,7 +123,7 @@ def _beside(frame: Frame) -> Iterator[Markup]:
 
 def _titles(frame: Frame) -> Iterator[Markup]:
     middle = (frame.left + frame.right) / 2
-    room = 2 * min(middle, WIDTH - middle)
+    room = 2 * min(middle, frame.width - middle)
     yield label(middle, frame.bottom + 36, frame.x.title, room, "middle")
     if frame.y.title:
-        yield label(4, 14, frame.y.title, WIDTH - 8)
+        yield label(4, 14, frame.y.title, frame.width - 8)

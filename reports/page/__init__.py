@@ -11,6 +11,7 @@ from reports.page.choices import choices
 from reports.page.figures import Numbering, forests, sections
 from reports.page.outline import SECTIONS, absent
 from reports.page.rankings import rankings
+from reports.page.relations import correlations
 from reports.page.rendering import asset, policy, render
 from reports.page.samples import samples
 from reports.page.tables import tables
@@ -31,7 +32,7 @@ def page(material: Material, title: str | None = None) -> str:
     values = {
         "title": plain(title) if title else overview.heading(material),
         "generator": GENERATOR,
-        "style": (style := asset("report.css")),
+        "style": (style := asset("report.css") + "\n" + asset("print.css")),
         "script": (script := asset("report.js")),
         "policy": policy(style, script),
         "budget": budget,
@@ -72,12 +73,14 @@ def _body(material: Material) -> dict[str, Any]:
     content = {
         **dict.fromkeys(("by-ipc", "training", "metrics", "architectures", "cost", "coverage")),
         "guidance": None,
-        **sections(material, numbering),
+        **(figures := sections(material, numbering)),
         "standings": rankings(material.standings),
         "samples": grids,
         "published": quotes[: budget.QUOTES],
         "failures": failed[: budget.FAILURES],
     }
+    if "metrics" in figures:
+        content["correlations"] = correlations(material, figures["metrics"])
     return {
         "content": content,
         "choices": chosen,

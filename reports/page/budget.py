@@ -4,12 +4,20 @@ MOST_CELLS = 60_000
 """Table cells; of boards beyond them the caption and the best group stand there."""
 LARGE_CELLS = 15_000
 """Table cells beyond which a browser lays out what is in sight only."""
+PAPER_COLUMNS = 25
+"""Columns of a table whose numbers stay on one line on paper."""
 DRAWN_BOARDS = 12
 """Boards that have figures, in every section."""
 FIGURES = 24
 """Figures of one section."""
 OPEN_FIGURES = 2
 """Figures of one section that are shown at once; the others are opened."""
+NAMES = 12
+"""Names below a figure that have no room in it."""
+RELATIONS = 500
+"""Rank correlations in their table."""
+OPEN_RELATIONS = 12
+"""Rank correlations whose table is shown at once; longer ones are opened."""
 IMAGE_BYTES = 8_000_000
 """Of contact sheets, as they are embedded."""
 CLOUD_PANELS = 60

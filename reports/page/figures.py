@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports.drawings.chart import Chart, Cloud, Drawing, Grid
-from reports.page.budget import DRAWN_BOARDS, FIGURES, OPEN_FIGURES
+from reports.drawings.wording import cut
+from reports.page.budget import DRAWN_BOARDS, FIGURES, NAMES, OPEN_FIGURES
 from reports.plain import plain
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class Figure:
     note: str
     wide: bool
     svg: Markup | None = None
+    narrow: Markup | None = None
+    """The same drawing for phones, where its names leave it too little room."""
     columns: tuple[str, ...] = ()
     lines: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
 
@@ -115,7 +118,19 @@ def _figure(drawing: Drawing, slug: str, number: int) -> Figure:
     if isinstance(drawing, Grid):
         columns = tuple(map(plain, drawing.columns))
         return Figure(slug, title, note, True, columns=columns, lines=tuple(_lines(drawing)))
-    return Figure(slug, title, note, isinstance(drawing, Cloud), svg=_svg(drawing, number))
+    if isinstance(drawing, Chart):
+        note = " ".join(filter(None, (note, _unnamed(drawing))))
+    drawn, narrow = _svg(drawing, number), _narrow(drawing, number)
+    return Figure(slug, title, note, isinstance(drawing, Cloud), svg=drawn, narrow=narrow)
+
+
+def _unnamed(chart: Chart) -> str:
+    """Return a sentence on the names that have no room in a chart, "" where all have."""
+    from reports.drawings import svg_labels
+
+    names = list(dict.fromkeys(map(cut, svg_labels.unnamed(chart))))
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return f"No room for the names of {', '.join(names[:NAMES])}{more}." if names else ""
 
 
 def _svg(drawing: Chart | Cloud, number: int) -> Markup:
@@ -124,6 +139,14 @@ def _svg(drawing: Chart | Cloud, number: int) -> Markup:
     if isinstance(drawing, Chart):
         return svg.render(drawing, number)
     return svg_cloud.render(drawing, number)
+
+
+def _narrow(drawing: Chart | Cloud, number: int) -> Markup | None:
+    from reports.drawings import svg
+
+    if not isinstance(drawing, Chart) or not drawing.y.names:
+        return None
+    return svg.render(drawing, number, narrow=True)
 
 
 def _lines(grid: Grid) -> Iterator[tuple[str, tuple[Cell, ...]]]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from leaderboards.headings import natural
 from reports.material import Material
 from reports.plain import plain
+from reports.words.counting import chained
 
 
 class Count(NamedTuple):
@@ -35,8 +36,9 @@ WORDS = {
     "top-1": "share of the real test images whose class a student names first, after its last "
     "epoch",
     "FID": "a distance between the features of distilled and real images; lower is nearer",
-    "separated": "told apart by the test of a column: methods that are not share a letter",
-    "interval": "where the mean of all distilled sets that a method could draw lies, with 95% "
+    "separated": "told apart by the statistical test of a column; methods that are not separated "
+    "share a letter",
+    "interval": "where the mean over all distilled sets that a method could draw lies, with 95% "
     "confidence",
     "reference": "a row that is no distilled set, such as all training images; never ranked",
 }
@@ -46,7 +48,8 @@ WORDS = {
 def heading(material: Material) -> str:
     """Return the title of a page that was given none."""
     names = list(dict.fromkeys(plain(board.dataset) for board in material.boards))
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = ", ".join(names[:3]) + f" and {len(names) - 3} more"
+    shown = shown if len(names) > 3 else chained(names)
     return f"Dataset distillation on {shown}" if names else "Dataset distillation"
 
 
@@ -83,7 +86,9 @@ def words(material: Material) -> dict[str, str]:
     columns = [column for board in material.boards for column in board.columns]
     facts = {fact for record in material.evidence.records for fact in record.facts}
     told = any(column.told and column.told.tested for column in columns)
+    cells = (cell for board in material.boards for row in board.rows for cell in row.cells if cell)
     needless = {
+        "interval": all(cell.low is None for cell in cells),
         "FID": not any(column.metric == "fid" for column in columns),
         "teacher": "teacher" not in facts,
         "separated": not told,

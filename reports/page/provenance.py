@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from bench.records import Failure, Provenance
 from leaderboards.headings import natural, size
+from leaderboards.published.ledger import Quote
 from reports.material import Material
 from reports.page import budget
 from reports.page.choices import title
 from reports.paths import without_paths
 from reports.plain import plain
 from reports.ranking import number_text
+from reports.words.failed import still_failed
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Quoted:
     how: str
     measured: str
     printed: str
+    difference: str
+    """Measured minus printed, with the half width of its 95% interval; "" where there is none."""
     verdict: str
     source: str
     reasons: tuple[str, ...]
@@ -81,9 +85,9 @@ def provenance(material: Material) -> list[Told]:
 
 
 def failures(material: Material) -> list[Failed]:
-    """Return the failures, those that say the same together."""
+    """Return the units that failed for good, those that say the same together."""
     found: dict[tuple[str, str], list[Failure]] = defaultdict(list)
-    for failure in material.failures:
+    for failure in still_failed(material):
         message = without_paths(plain(failure.message))[: budget.TRACEBACK_CHARACTERS]
         found[plain(failure.error), message].append(failure)
     return [_failed(*said, members) for said, members in found.items()]
@@ -99,6 +103,7 @@ def quotes(material: Material) -> list[Quoted]:
             measured=number_text(cell, column.score, row.stochastic),
             printed=f"{quote.row.value:.{quote.row.decimals}f}"
             + (f" ± {quote.row.std:g}" if quote.row.std is not None else ""),
+            difference=_difference(quote),
             verdict=quote.verdict,
             source=plain(f"{quote.row.source} · {quote.row.locator}"),
             reasons=tuple(map(plain, quote.reasons)),
@@ -109,6 +114,15 @@ def quotes(material: Material) -> list[Quoted]:
         if cell is not None
         for quote in cell.quotes
     ]
+
+
+def _difference(quote: Quote) -> str:
+    """Return such as "+3.4 ± 3.5", with the decimals of the printed number."""
+    if quote.difference is None:
+        return ""
+    digits = quote.row.decimals
+    half = "" if quote.half is None else f" ± {quote.half:.{digits}f}"
+    return f"{quote.difference:+.{digits}f}{half}"
 
 
 def traceback_of(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.plain import plain
-from reports.words.sentences import Code, Sentence
+from reports.words.sentences import Code, Sentence, unbroken
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -50,13 +50,13 @@ def policy(style: str, script: str) -> str:
 
 
 def sentence(parts: Sentence) -> Markup:
-    """Return a sentence with its names marked."""
+    """Return a sentence with its names marked, whose percentages stay on one line."""
     from markupsafe import Markup, escape
 
     return Markup("").join(
         Markup("<code>{}</code>").format(plain(part.text))
         if isinstance(part, Code)
-        else escape(part)
+        else escape(unbroken(part))
         for part in parts
     )
 

@@ -37,7 +37,7 @@
     const table = head.closest("table");
     const column = Number(head.dataset.col);
     const before = head.getAttribute("aria-sort");
-    const steps = column === 0 || head.classList.contains("rank")
+    const steps = head.matches(".rank, .name")
       ? [null, "ascending", "descending"] : [null, "descending", "ascending"];
     const next = steps[(steps.indexOf(before) + 1) % 3];
     all("[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
@@ -168,5 +168,11 @@
   };
   window.addEventListener("hashchange", open);
   open();
-  window.addEventListener("beforeprint", () => all("details[data-print]").forEach((one) => { one.open = true; }));
+  const printed = () => all("details[data-print]:not([open])");
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = printed();
+    unfolded.forEach((one) => { one.open = true; });
+  });
+  window.addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));
 })();

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from leaderboards import Board
 from reports.layout import Block, Entry, Printed, blocks, caption
 from reports.material import Material
-from reports.page.budget import MOST_CELLS
+from reports.page.budget import MOST_CELLS, PAPER_COLUMNS
 from reports.page.choices import Choices, ipc_text, title
 from reports.plain import plain
 from reports.remarks import notes
 
-SPREAD = re.compile(r"(?P<mean>\S+)(?P<std> ± \S+)?(?P<ends> \[[^\]]*\]\*?)?(?P<mark> †)?")
+SPREAD = re.compile(r"(?P<mean>\S+)(?P<std> ± \S+)?(?P<ends> \[[^\]]*\]\*?)?(?P<mark> ‡)?")
 """A number as tables print it: mean, deviation, interval, and the mark of another protocol."""
 
 
@@ -85,6 +85,11 @@ class Table:
     def cells(self) -> int:
         """Return how many cells are shown."""
         return len(self.heads) * (len(self.lines) + len(self.references))
+
+    @property
+    def dense(self) -> bool:
+        """Return whether numbers have to be broken for the columns to find room on paper."""
+        return sum(not head.extra for head in self.heads) > PAPER_COLUMNS
 
 
 def tables(material: Material, chosen: Choices) -> list[Table]:

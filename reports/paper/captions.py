@@ -11,6 +11,7 @@ from leaderboards import Cell
 from leaderboards.figures.pivots import Pivot, PivotRow
 from reports.drawings.wording import cut
 from reports.paper.escaping import code, escape
+from reports.remarks import NETWORKS
 
 if TYPE_CHECKING:
     from reports.paper import Spread
@@ -45,11 +46,14 @@ def _sentences(pivot: Pivot, spread: Spread, most: int) -> Iterator[str]:
     members = [(row, cell) for row in pivot.rows for cell in row.cells if cell is not None]
     yield _which(pivot, most)
     yield _sentence(pivot.score.note)
+    if pivot.score.counted:
+        yield "$N$ is the number of distilled images: the IPC times the classes of the set."
     yield _numbers(members, spread)
     if pivot.score.ranked:
         yield from _ranks(pivot)
     yield from _marks(members, spread, most)
     yield _card(pivot, most)
+    yield _sentence(NETWORKS.get(dict(pivot.card).get("extractor", ""), ""))
 
 
 def _which(pivot: Pivot, most: int) -> str:
@@ -117,14 +121,27 @@ def _marks(members: list[Member], spread: Spread, most: int) -> Iterator[str]:
         yield "{*}: over the students of one set, which says nothing of other sets."
     others = sorted({cut(cell.protocol, most) for _, cell in members if cell.protocol})
     if others:
-        yield rf"\ddag{{}}: under {_listed(map(code, others))}."
+        yield rf"$\ddagger$: under {_listed(map(code, others))}."
     quotes = (quote for _, cell in members for quote in cell.quotes[:1])
     sources = dict.fromkeys(cut(quote.row.source, most) for quote in quotes)
     if sources:
         yield (
-            r"\dag{}: printed by others and never measured here; $=$ is reproduced by what stands "
-            r"above it, $\neq$ is not, ? cannot be compared. Sources: "
+            r"$\dagger$: printed by others and never measured here; $=$ is reproduced by what "
+            r"stands above it, $\neq$ is not, ? cannot be compared. Sources: "
             f"{_listed(map(_source, sources))}."
+        )
+        yield from _width(cell for _, cell in members)
+
+
+def _width(cells: Iterable[Cell]) -> Iterator[str]:
+    """Yield how wide the intervals are that let printed numbers pass as reproduced."""
+    quotes = [cell.quotes[0] for cell in cells if cell.quotes]
+    halves = sorted(q.half for q in quotes if q.verdict == "reproduced" and q.half is not None)
+    if halves:
+        ends = dict.fromkeys(f"{half:.1f}" for half in (halves[0], halves[-1]))
+        yield (
+            r"The 95\,\% intervals of the differences behind $=$ reach "
+            f"{'--'.join(ends)} points either way."
         )
 
 

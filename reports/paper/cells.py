@@ -38,7 +38,7 @@ class Shown:
     def width(self) -> float:
         """Return about how wide it is, in points of a table in footnote size."""
         rest = self.rest.replace(r"$\pm$\,", "+ ").replace("{[}", "[").replace("{]}", "]")
-        marks = self.marks.replace(r"\ddag{}", "+")
+        marks = self.marks.replace(r"$\ddagger$", "+")
         return 4.9 * len(self.mean) + 4.1 * len(rest) + 3.6 * len(marks) + 8.0
 
 
@@ -86,7 +86,7 @@ def _shown(row: PivotRow, cell: Cell, digits: int, spread: Spread, telling: bool
     if spread == "interval" and cell.low is not None and cell.high is not None:
         rest = f"{{[}}{number(cell.low, digits)}, {number(cell.high, digits)}{{]}}"
         star = "{*}" if cell.over == "students" and row.stochastic else ""
-    marks = (escape(cell.ties), star, r"\ddag{}" if cell.protocol else "")
+    marks = (escape(cell.ties), star, r"$\ddagger$" if cell.protocol else "")
     bold = telling and cell.rank == 1
     return Shown(number(cell.mean, digits), rest, ",".join(filter(None, marks)), bold)
 

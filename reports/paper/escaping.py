@@ -46,8 +46,8 @@ NAMED = {
     "↑": r"$\uparrow$",
     "∞": r"$\infty$",
     "−": "$-$",
-    "†": r"\dag{}",
-    "‡": r"\ddag{}",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "…": r"\ldots{}",
     "–": "--",
     "—": "---",
@@ -88,6 +88,11 @@ def escape(text: str) -> str:
     # Some marks in a row are one in the font: `--` is a dash, and `?` before a backtick is `¿`.
     apart = re.split(r"(?<=[-–—'’‘`“”\"?!])(?=[-–—'’‘`“”\"])", text)
     return "{}".join("".join(map(_shown, part)) for part in apart)
+
+
+def signed(text: str) -> str:
+    """Return a text whose negative numbers have a minus, rather than the hyphen of names."""
+    return re.sub(r"(?<![^\s(\[])-(?=\d)", "−", text)
 
 
 def code(text: str) -> str:

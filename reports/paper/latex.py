@@ -119,7 +119,7 @@ def _body(pivot: Pivot, columns: Sequence[Sequence[Shown]], part: Part) -> Itera
         yield _line(_label(row), [columns[place][number] for place in part.columns])
         beside = [printed[place][number] for place in part.columns]
         if any(shown is not NOTHING for shown in beside):
-            yield _line(r"\quad printed\textsuperscript{\dag}", beside)
+            yield _line(r"\quad printed\textsuperscript{$\dagger$}", beside)
 
 
 def _line(label: str, cells: Sequence[Shown]) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from reports.drawings.chart import Axis, Chart, Line, Mark
 from reports.drawings.palette import DASHES, MARKERS
 from reports.drawings.ticks import ticks
-from reports.paper.mpl_labels import colour_of, has_end, label
+from reports.paper.mpl_dots import colour_of
+from reports.paper.mpl_labels import has_end, label
 from reports.paper.mpl_text import LETTER, POINTS, drawable, wrapped
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis as Drawn
     from matplotlib.figure import Figure
 
-ASPECT = 0.68
-ROW = 0.16
-"""Inches of a category or a label."""
+ASPECT = 0.6
+ROW = 0.14
+"""Inches of a category."""
+LABEL = 0.12
+"""Inches of the name of a line."""
 FRAME = 0.45
 """Inches that ticks and title take below the axes."""
 BAND = "#E3EBFA"
@@ -30,7 +33,7 @@ def height_of_chart(chart: Chart, inches: float) -> float:
     if chart.y.names:
         return FRAME + ROW * (len(chart.y.names) + 0.5)
     labels = sum(has_end(line) for line in chart.lines)
-    return max(ASPECT * min(inches, 4.5), FRAME + 0.125 * labels)
+    return max(ASPECT * min(inches, 4.5), FRAME + LABEL * labels)
 
 
 def draw_chart(figure: Figure, chart: Chart) -> None:

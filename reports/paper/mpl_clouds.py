@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LEFT, TOP, GAP = 0.16, 0.18, 0.04
 """Inches of the names of rows and of columns, and between pictures."""
 REAL = "#C4C8CE"
+MOST = 0.85
+"""Inches of a side of a picture."""
 EDGE = (-20, 1019)
 """Points have coordinates 0 to 999."""
 
@@ -28,14 +30,20 @@ def draw_cloud(figure: Figure, cloud: Cloud) -> None:
     """Draw a cloud into an empty figure."""
     wide, tall = (float(size) for size in figure.get_size_inches())
     side = _side(cloud, wide)
+    start = (wide - LEFT - side * len(cloud.columns)) / 2
     for down, (row, panels) in enumerate(zip(cloud.rows, cloud.panels, strict=True)):
         bottom = tall - TOP - (down + 1) * side
         middle = (bottom + side / 2) / tall
         figure.text(
-            0.5 * LEFT / wide, middle, drawable(row, side), rotation=90, ha="center", va="center"
+            (start + 0.5 * LEFT) / wide,
+            middle,
+            drawable(row, side),
+            rotation=90,
+            ha="center",
+            va="center",
         )
         for along, panel in enumerate(panels):
-            left = LEFT + along * side
+            left = start + LEFT + along * side
             if down == 0:
                 name = drawable(cloud.columns[along], side)
                 centre = (left + side / 2) / wide
@@ -47,7 +55,7 @@ def draw_cloud(figure: Figure, cloud: Cloud) -> None:
 
 
 def _side(cloud: Cloud, inches: float) -> float:
-    return min((inches - LEFT) / max(1, len(cloud.columns)), 2.2)
+    return min((inches - LEFT) / max(1, len(cloud.columns)), MOST)
 
 
 def _panel(axes: Axes, cloud: Cloud, panel: Panel, side: float) -> None:

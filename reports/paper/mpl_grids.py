@@ -36,12 +36,12 @@ def draw_grid(figure: Figure, grid: Grid) -> None:
     columns, rows = len(grid.columns), len(grid.rows)
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     width = _width(grid, inches)
+    axes.xaxis.tick_top()  # before the headings are turned: above stand other ones than below
     axes.set_xticks(range(columns), [drawable(name, LEAN) for name in grid.columns])
     if _leans(grid, inches):
         for label in axes.get_xticklabels():
             label.set(rotation=40, ha="left", va="bottom", rotation_mode="anchor")
-    axes.set_yticks(range(rows), [drawable(name, 0.2 * inches) for name in grid.rows])
-    axes.xaxis.tick_top()
+    axes.set_yticks(range(rows), [drawable(name, 0.26 * inches) for name in grid.rows])
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -58,7 +58,7 @@ def draw_grid(figure: Figure, grid: Grid) -> None:
 
 def _width(grid: Grid, inches: float) -> float:
     """Return the inches of a column beside the headings of rows, about."""
-    return 0.78 * inches / max(1, len(grid.columns))
+    return 0.72 * inches / max(1, len(grid.columns))
 
 
 def _leans(grid: Grid, inches: float) -> bool:

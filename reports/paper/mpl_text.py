@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from reports.drawings.wording import cut
+from reports.paper.escaping import signed
 
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
@@ -16,18 +17,30 @@ POINTS = 7.0
 """Size of all text."""
 LETTER = 0.6
 """Width of a letter over the size, about."""
+TERM = 3
+"""Letters that are left of what stands behind the name of a method, at least."""
 
 
 def drawable(text: str, inches: float) -> str:
     """Return text that fits into so many inches, unknown characters replaced.
 
-    Two spaces, which keep letters apart from the name before them, stay.
+    Where it has to be cut, letters behind " · " stay, and of "method: term" the term is cut first.
     """
     most = _letters(inches)
-    name, gap, letters = text.rpartition("  ")
+    name, gap, letters = text.rpartition(" · ")
     letters = cut(letters, most // 2)
-    shown = f"{cut(name, most - 2 - len(letters))}  {letters}" if gap else cut(text, most)
-    return "".join(char if _known(char) else UNKNOWN for char in shown)
+    rest = most - len(gap) - len(letters)
+    shown = f"{_named(name, rest)}{gap}{letters}" if gap else _named(text, most)
+    return "".join(char if _known(char) else UNKNOWN for char in signed(shown))
+
+
+def _named(text: str, most: int) -> str:
+    """Return a name of so many letters at most; the term behind a colon is cut before all else."""
+    method, colon, term = text.partition(": ")
+    if not colon or len(text) <= most:
+        return cut(text, most)
+    term = cut(term, max(TERM, most - len(method) - len(colon)))
+    return f"{cut(method, most - len(colon) - len(term))}{colon}{term}"
 
 
 def wrapped(text: str, inches: float) -> str:

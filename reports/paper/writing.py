@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,12 @@ from reports.citations import citing
 from reports.material import Material
 from reports.paper import figures, latex
 from reports.paper.compiling import compile_pdf
+from reports.paper.page import MARK, page
 from reports.words import protocol_words
 
 if TYPE_CHECKING:
     from reports.paper import Spread
 
-MARK = "% Written by `bench report --paper`, each time anew: copy what you change."
 NO_TEX = (
     "pdflatex is not here, so paper.tex was not compiled: `apt-get install "
     "texlive-latex-recommended`, then run the command again."
@@ -26,23 +26,6 @@ TARGETS = ("paper.pdf", "protocol.tex", "references.bib", "tables", "figures")
 """What is written beside `paper.tex`."""
 WRITTEN = ".written"
 """Lists the files of the last time, so that those that are left over can be deleted."""
-FLOATS = 8
-"""After so many all are set, since LaTeX keeps no more than a few dozen waiting."""
-
-PREAMBLE = r"""
-% Nothing of the clock or of the machine stands in the PDF.
-\ifdefined\pdfinfoomitdate\pdfinfoomitdate=1 \pdftrailerid{}\pdfsuppressptexinfo=-1 \fi
-\documentclass[10pt]{article}
-\usepackage[letterpaper,margin=1in]{geometry}
-\usepackage{booktabs,graphicx}
-\emergencystretch=3em \tolerance=9999
-\renewcommand{\topfraction}{0.95}
-\renewcommand{\textfraction}{0.05}
-\renewcommand{\floatpagefraction}{0.6}
-\setcounter{topnumber}{8}
-\setcounter{totalnumber}{8}
-\begin{document}
-"""
 
 
 def write_into(
@@ -54,10 +37,10 @@ def write_into(
     """
     check(out)
     texts = dict(_texts(material, spread))
-    drawn = figures.chosen(material)
+    drawn = figures.drawn(figures.chosen(material))
     out.mkdir(parents=True, exist_ok=True)
     # The page first: it says whose the others are.
-    texts = {"paper.tex": _page(texts, drawn), **texts}
+    texts = {"paper.tex": page(texts, drawn), **texts}
     for folder in (out / "tables", out / "figures"):
         folder.mkdir(exist_ok=True)
     for name, text in texts.items():
@@ -105,28 +88,3 @@ def _texts(material: Material, spread: Spread) -> Iterator[tuple[str, str]]:
         yield f"tables/{name}.tex", f"{latex.NEEDS}\n{table}\n"
     yield "protocol.tex", protocol_words.latex(material)
     yield "references.bib", citing.bibtex(citing.cited(material.evidence))
-
-
-def _page(texts: dict[str, str], drawn: figures.Figures) -> str:
-    """Return the page that shows everything."""
-    tables = [rf"\input{{{name.removesuffix('.tex')}}}" for name in texts if "tables/" in name]
-    parts = [
-        f"{MARK}{PREAMBLE}",
-        *_section("Protocol", [r"\input{protocol}"] if texts["protocol.tex"].strip() else []),
-        *_section("Tables", list(_cleared(tables))),
-        *_section("Figures", list(_cleared(figures.latex(drawn)))),
-    ]
-    if "@" in texts["references.bib"]:
-        parts += [r"\nocite{*}", r"\bibliographystyle{plain}", r"\bibliography{references}"]
-    return "\n".join([*parts, r"\end{document}", ""])
-
-
-def _section(title: str, parts: Sequence[str]) -> list[str]:
-    return [rf"\section*{{{title}}}", *parts, r"\clearpage"] if parts else []
-
-
-def _cleared(floats: Iterable[str]) -> Iterator[str]:
-    for number, text in enumerate(floats, start=1):
-        yield text
-        if number % FLOATS == 0:
-            yield r"\clearpage"

@@ -52,7 +52,7 @@ def beside_all_images(boards: Sequence[Board], naming: Naming) -> Iterator[Sente
     start: Sentence = ("For scale", *([",", *under] if under else []))
     rest = f"; {len(found) - MOST} more sets stand in the tables" if len(found) > MOST else ""
     if any(one.whole.protocol for one in several):
-        rest += "; all images are trained on for epochs of their own"
+        rest += "; on all images, students train for another number of epochs"
     yield (*start, ": ", *joined_sentences(parts, "; ", "; "), f"{rest}.")
 
 

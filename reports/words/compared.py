@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from bench.records import Record
 from leaderboards.headings import natural
-from reports.words.counting import between, chained, counted
+from reports.words.counting import chained, counted
 from reports.words.failed import still_failed
 from reports.words.naming import Naming, methods, shortened
+from reports.words.repeats import Repeats, each_of, either, repeats
+from reports.words.selected import on_the_page
 from reports.words.sentences import Code, Sentence, joined_sentences, listed
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def _sentences(material: Material) -> Iterator[Sentence]:
     if not boards:
         return
     yield _what(boards)
+    if material.selection is not None:
+        yield on_the_page(material.selection)
     yield from _how(records, Naming.of(boards))
     yield from _repeats(records)
     failed = len(still_failed(material))
@@ -79,31 +83,25 @@ def _short(labels: dict[str, None]) -> list[str]:
 
 def _repeats(records: Sequence[Record]) -> Iterator[Sentence]:
     """Yield how many distilled sets a method has, and how many students a set."""
-    seeds: dict[tuple[object, ...], set[int]] = defaultdict(set)
-    students: dict[bool, dict[tuple[object, ...], set[tuple[int, int]]]]
-    students = {False: defaultdict(set), True: defaultdict(set)}
-    for record in records:
-        if record.ipc is None:
-            continue
-        where = (record.data, record.ipc, record.method.identity, record.method.origin)
-        if record.stochastic:
-            seeds[where].add(record.seed)
-        if record.protocol and record.student and record.student_seed:
-            under = (record.protocol.identity, record.student.identity)
-            of_set = record.seed if record.stochastic else 0
-            students[record.stochastic][*where, of_set, *under].add(record.student_seed)
-    drawn, fixed = (_with_students(students[random]) for random in (True, False))
-    if seeds:
-        sets = between(len(several) for several in seeds.values())
-        of_seeds = f"{sets} distilled sets of different seeds{', each' if drawn else ''}"
-        yield (f"A method has {'one distilled set' if sets == '1' else of_seeds}{drawn}.",)
-    if fixed:
-        yield (f"A method without randomness has one distilled set{fixed}.",)
+    told, per = repeats(records), each_of(records)
+    if drawn := told.get(True):
+        who = "A method with randomness has" if False in told else "A method has"
+        students = _with_students(drawn, per)
+        equal = " (equal ones count once)" if drawn.equal else ""
+        of_seeds = f"{either(drawn.sets)} distilled sets of different seeds{equal}"
+        sets = "one distilled set"
+        if drawn.equal:
+            sets += f", whatever the seed{students and ','}"
+        sets = sets if drawn.sets == {1} else f"{of_seeds}{students and ', each'}"
+        yield (f"{who} {sets}{students}.",)
+    if fixed := told.get(False):
+        students = _with_students(fixed, per)
+        yield (f"A method without randomness has one distilled set{students}.",)
 
 
-def _with_students(students: dict[tuple[object, ...], set[tuple[int, int]]]) -> str:
+def _with_students(told: Repeats, per: str) -> str:
     """Return how many students a set has, as the end of a sentence; "" without any."""
-    if not students:
+    if not told.students:
         return ""
-    each = between(len(several) for several in students.values())
-    return " with one student" if each == "1" else f" with {each} students"
+    one = told.students == {1}
+    return f" with {'one student' if one else f'{either(told.students)} students'}{per}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leaderboards import Board, Cell, Column, Row
 from leaderboards.ranks.blocks import blocks_of
 from leaderboards.ranks.placing import Told
+from reports.words.counting import interval
 from reports.words.naming import head_of
 
 
@@ -29,6 +30,12 @@ class Entrant:
     def ahead(self, other: Entrant) -> bool:
         """Return whether this one is separated from the other and better."""
         return self.apart(other) and self.goodness > other.goodness
+
+    def ends(self, decimals: int) -> str:
+        """Return the interval, with what it is over where that is no sets; "" without one."""
+        found = interval(self.cell.low, self.cell.high, decimals)
+        alone = found and self.cell.over == "students"
+        return f"{found} over the students of one set" if alone else found
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,14 @@ class Contest:
     def behind(self) -> list[Entrant]:
         """Return those that the first is ahead of."""
         return [one for one in self.entrants[1:] if self.leader.apart(one)]
+
+    @property
+    def block(self) -> str:
+        """Return what a method has several of, in words; equal sets of several seeds are one."""
+        if self.told.kind != "sets":
+            return "student"
+        fewer = any(one.cell.n_sets < self.told.blocks for one in self.entrants)
+        return "seed" if fewer else "distilled set"
 
     @property
     def tied(self) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FEWEST = 3
 """Methods of one trade."""
 
+SHARED = "not counting what is made once and shared, such as a tuned generator"
 FAR = 10.0
 """How many times as long the slowest takes before it is spoken of."""
 
@@ -39,14 +40,14 @@ def cost_sentences(material: Material, naming: Naming) -> Iterator[Sentence]:
     if slow.x >= FAR * fast.x:
         times = (seconds(fast.x), " with ", Code(fast.method), " and ", seconds(slow.x))
         start = ("On ", *naming.where(material.boards[trade.board]), ", a distilled set takes ")
-        yield (*start, *times, " with ", Code(slow.method), ", without shared artefacts.")
+        yield (*start, *times, " with ", Code(slow.method), f", {SHARED}.")
 
 
 def _front(material: Material, naming: Naming, trades: Sequence[Trade]) -> Iterator[Sentence]:
     """Yield the methods that are on the front of every trade beside its fastest."""
     fronts = [[trade.points[at].method for at in trade.front] for trade in trades]
     slower = [method for method in fronts[0] if all(method in front[1:] for front in fronts)]
-    alone = "; going by means alone."
+    alone = ", going by means alone."
     if len(trades) > 1:
         where: Sentence = (f" in {share(len(trades), len(trades))}",)
     else:

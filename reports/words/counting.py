@@ -42,6 +42,6 @@ def interval(low: float | None, high: float | None, decimals: int) -> str:
     return "" if low is None or high is None else f" [{low:,.{decimals}f}, {high:,.{decimals}f}]"
 
 
-def chained(parts: Sequence[str]) -> str:
+def chained(parts: Sequence[str], last: str = " and ") -> str:
     """Return words of ours as "a", "a and b" or "a, b and c"."""
-    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+    return ", ".join(parts[:-1]) + last + parts[-1] if len(parts) > 1 else "".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from leaderboards import Architectures
 from leaderboards.architectures import Drop
@@ -12,7 +12,11 @@ from leaderboards.ranks.separation import ALPHA, holm
 from leaderboards.ranks.statistics import LEVEL
 from reports.words.counting import between, interval, share
 from reports.words.naming import ACCURACY, Naming
+from reports.words.selected import corrected
 from reports.words.sentences import Code, Sentence
+
+if TYPE_CHECKING:
+    from reports.material import Selection
 
 FEWEST = 3
 """Methods over which a mean drop is one."""
@@ -27,7 +31,9 @@ class _Key(NamedTuple):
     student: str
 
 
-def drop_sentences(tables: Sequence[Architectures], naming: Naming) -> Iterator[Sentence]:
+def drop_sentences(
+    tables: Sequence[Architectures], naming: Naming, selection: Selection | None = None
+) -> Iterator[Sentence]:
     """Yield by how much accuracy falls or rises from one student to another."""
     found = [
         (_Key(table.protocol, table.distinction, table.reference, student), drop)
@@ -36,13 +42,14 @@ def drop_sentences(tables: Sequence[Architectures], naming: Naming) -> Iterator[
         for student, drop in zip(table.students[1:], table.mean_drop[1:], strict=True)
         if drop is not None and drop.n >= FEWEST and drop.low is not None
     ]
+    within = corrected(selection, len(found), "mean drop")
     groups: dict[_Key, list[tuple[Drop, float]]] = defaultdict(list)
     for (key, drop), p in zip(found, _adjusted([drop for _, drop in found]), strict=True):
         groups[key].append((drop, p))
     for key, drops in groups.items():
         for sign in (1.0, -1.0):
             if sure := [drop for drop, p in drops if p < ALPHA and sign * drop.mean > 0]:
-                yield (*_start(key, naming), _moved(sure, len(drops), sign))
+                yield (*_start(key, naming), _moved(sure, len(drops), sign), f"{within}.")
 
 
 def _adjusted(drops: Sequence[Drop]) -> list[float]:
@@ -75,5 +82,5 @@ def _moved(sure: Sequence[Drop], total: int, sign: float) -> str:
     methods = f"on average over {between(drop.n for drop in sure)} methods"
     if total == 1:
         low, high = sorted(sign * end for end in (sure[0].low, sure[0].high) if end is not None)
-        return f" accuracy {verb} by {points} points{interval(low, high, 1)}, {methods}."
-    return f" accuracy {verb} by {points} points, {methods}, in {share(len(sure), total)}."
+        return f" accuracy {verb} by {points} points{interval(low, high, 1)}, {methods}"
+    return f" accuracy {verb} by {points} points, {methods}, in {share(len(sure), total)}"

@@ -1,4 +1,4 @@
-"""Which units of a run have failed for good."""
+"""Which units of a run have failed, for good or at first."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def still_failed(material: Material) -> list[Failure]:
         if failure.key not in done and (old is None or old.attempt < failure.attempt):
             last[failure.key] = failure
     return list(last.values())
+
+
+def retried(material: Material) -> int:
+    """Return how many units with a record have failed before."""
+    done = {record.key for record in material.evidence.records}
+    return len(done & {failure.key for failure in material.failures})

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.words.sentences import Sentence
+from reports.words import findings_ranks, findings_rest
+from reports.words.finding import Finding
 
 if TYPE_CHECKING:
     from reports.material import Material
 
 SHOWN = 8
 """Findings that are read at once; the others are folded away."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One sentence, with the section of the page that shows it."""
-
-    kind: str
-    sentence: Sentence
-    anchor: str
-    further: bool = False
-    """Folded away; such findings come last."""
 
 
 def findings(material: Material) -> tuple[Finding, ...]:
@@ -38,8 +27,5 @@ def findings(material: Material) -> tuple[Finding, ...]:
 
 def _found(material: Material) -> Iterator[Finding]:
     """Yield what is said of ranks before what is said of all else."""
-    # Imported here, because both make findings.
-    from reports.words import findings_ranks, findings_rest
-
     yield from findings_ranks.findings(material)
     yield from findings_rest.findings(material)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leaderboards import Board, Column
 from reports.words.contest import Contest, contest, contests
 from reports.words.counting import between, share, verb
-from reports.words.findings import Finding
+from reports.words.finding import Finding
 from reports.words.naming import Naming, compared
 from reports.words.random_images import beside_random
 from reports.words.ranked import ranked
@@ -25,7 +25,7 @@ SINGLE = 4
 MOST = 40
 """Comparisons that have a sentence of their own at all."""
 
-NEEDED = "that takes two distilled sets or more a method, of the same seeds for all ("
+NEEDED = "that takes two or more distilled sets of every method, of the same seeds for all ("
 
 
 def findings(material: Material) -> Iterator[Finding]:

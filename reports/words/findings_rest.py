@@ -13,7 +13,7 @@ from reports.words.cost import cost_sentences
 from reports.words.counting import chained, counted, verb
 from reports.words.drops import drop_sentences
 from reports.words.failed import still_failed
-from reports.words.findings import Finding
+from reports.words.finding import Finding
 from reports.words.metrics import metric_sentences
 from reports.words.naming import Naming, accuracies
 from reports.words.sentences import Code, Sentence
@@ -34,7 +34,7 @@ def findings(material: Material) -> Iterator[Finding]:
         yield Finding("published", sentence, "published")
     for sentence in metric_sentences(material, naming):
         yield Finding("metric", sentence, "metrics")
-    for sentence in drop_sentences(material.architectures, naming):
+    for sentence in drop_sentences(material.architectures, naming, material.selection):
         yield Finding("drop", sentence, "architectures")
     for sentence in cost_sentences(material, naming):
         yield Finding("cost", sentence, "cost")

@@ -16,6 +16,9 @@ from reports.words.sentences import Code, Sentence, listed
 HELD_OUT = ":held-out-"
 """What the id of a test split holds that was taken from the training images."""
 
+FOLDER = "folder"
+"""What the split ids of folders of images begin with."""
+
 LONGEST = 300
 """Characters of a remark."""
 
@@ -32,6 +35,10 @@ def of_sets(boards: Sequence[Board]) -> Iterator[Sentence]:
         are = verb(len(fastai), "is fastai's split", "are fastai's splits")
         tail = f" {are}: most papers trained and tested on other images of the same classes."
         yield (*listed(fastai), tail)
+    if folders := [name for name, split in splits.items() if split == FOLDER]:
+        are = verb(len(folders), "is a folder of images", "are folders of images")
+        tail = f" {are}: numbers compare with published ones only if the images are the same."
+        yield (*listed(folders), tail)
     held = [board.dataset for board in boards if HELD_OUT in board.test_split]
     if names := list(dict.fromkeys(held)):
         tail = " were scored on training images that were held out, not on the test set."
@@ -91,7 +98,7 @@ def of_images(boards: Sequence[Board]) -> Iterator[Sentence]:
     of = f" at {between(numbers)} distilled images" if numbers else ""
     yield (
         f"Scores of the images are measured{of}: FID and others depend on that number and compare "
-        "at equal numbers only, and how they go with accuracy over methods shows no cause.",
+        "at equal numbers only. That a score goes with accuracy over methods shows no cause.",
     )
     for network in sorted({column.facts.get("extractor", "") for column in columns}):
         if network in NETWORKS:
@@ -99,24 +106,18 @@ def of_images(boards: Sequence[Board]) -> Iterator[Sentence]:
 
 
 def of_machines(records: Iterable[Record]) -> Iterator[Sentence]:
-    """Yield whether seconds and code are those of one machine and one commit."""
+    """Yield whether seconds are those of one machine, and code that of a commit."""
     records = list(records)
     machines = {
         (one.provenance.device, one.provenance.threads)
         for one in records
         if one.kind == "distillation"  # whose seconds are a cost
     }
-    commits = {one.provenance.commit for one in records if one.provenance.commit}
     dirty = sum(one.provenance.dirty for one in records)
     if len(machines) > 1:
         yield (
             f"Sets were distilled on {len(machines)} kinds of machine or numbers of threads: "
             "seconds compare within one of them only.",
-        )
-    if len(commits) > 1:
-        yield (
-            f"The records come from {len(commits)} commits of the code, so that not all that "
-            "differs is the method.",
         )
     if dirty:
         come = verb(dirty, "comes", "come")

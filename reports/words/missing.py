@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reports.words.limits_of_files import mending
 from reports.words.sentences import Code, Sentence
 
 if TYPE_CHECKING:
@@ -42,10 +43,29 @@ NEEDED: dict[str, Sentence] = {
 """Section to what it needs, without the full stop."""
 
 
+UNREAD: dict[str, tuple[str, str]] = {
+    "samples": ("distilled", "Pictures of the images were made"),
+    "coverage": ("points", "Maps of the features were made"),
+}
+"""Section to the file that records name for it, and what to say where none of these is read."""
+
+
 def missing(material: Material) -> tuple[tuple[str, Sentence], ...]:
-    """Return (section, what to run) for every section that has nothing to show."""
+    """Return (section, what to run or to mend) for every section that has nothing to show."""
     there = _present(material)
-    return tuple((section, (*need, ".")) for section, need in NEEDED.items() if not there[section])
+    return tuple(
+        (section, (*(_unread(section, material) or need), "."))
+        for section, need in NEEDED.items()
+        if not there[section]
+    )
+
+
+def _unread(section: str, material: Material) -> Sentence:
+    """Return that files of a section are recorded, which is why it is empty; () if they are not."""
+    kind, made = UNREAD.get(section, ("", ""))
+    if not any(kind in record.files for record in material.evidence.records):
+        return ()
+    return (f"{made}, but the files that the records name cannot be read", *mending(material))
 
 
 def _present(material: Material) -> dict[str, bool]:

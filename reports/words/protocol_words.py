@@ -38,7 +38,7 @@ def _paragraphs(material: Material) -> Iterator[Words]:
     for protocol, under in _by_protocol(records):
         students = [record for record in under if record.student]
         yield _trained(protocol, students) if students else _measured(protocol, under)
-    yield run_words.data(records)
+    yield run_words.data(records, material.selection)
     yield run_words.seeds(records)
     yield run_words.tests(material.boards)
     yield run_words.software(records)
@@ -61,7 +61,9 @@ def _trained(protocol: Described, records: Sequence[Record]) -> Words:
     fields = [_with_papers(phrase) for phrase in recipe(distilled or records)]
     found: list[str | Code | Cite] = ["Students (", *listed(students, len(students))]
     found += [") were trained from scratch under ", *_named(protocol)]
-    found += [": ", *joined(fields), "."] if fields else ["."]
+    # A comma too, since a phrase of its own may hold "or".
+    last = ", and " if len(fields) > 2 else " and "
+    found += [": ", *joined(fields, last), "."] if fields else ["."]
     if taught := teaching(records):
         found += [" Their ", *taught, "."]
     on_all = values((record for record in records if record.ipc is None), "epochs")
@@ -112,8 +114,14 @@ def _measured(protocol: Described, records: Sequence[Record]) -> Words:
         parts: list[Words] = [(Code(one), Cite(keys_of("extractor", one))) for one in networks]
         found += [", on features of ", *joined(parts)]
     if real := [count for count in known(card.get("real") for card in cards) if count != 0]:
-        found += [", beside ", *numbers(real), " real images"]
+        by = f", depending on the {'score' if any(map(_several_real, records)) else 'set'}"
+        found += [", beside ", *numbers(real), f" real images{by if len(real) > 1 else ''}"]
     return (*found, ".", *_departure(protocol))
+
+
+def _several_real(record: Record) -> bool:
+    """Return whether the scores of one set are beside different numbers of real images."""
+    return len(known(card.get("real") for card in record.cards.values() if card.get("real"))) > 1
 
 
 def _score(name: str) -> Words:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from reports.words.contest import Contest, Entrant
-from reports.words.counting import counted, interval, share, verb
+from reports.words.counting import counted, share, verb
 from reports.words.naming import Naming
 from reports.words.sentences import Sentence, begun, joined_sentences, listed
 
@@ -41,11 +41,11 @@ def _single(one: Contest, naming: Naming) -> Sentence:
     level = [entrant.method for entrant in others if not entrant.apart(control)]
     behind = [entrant.method for entrant in others if control.ahead(entrant)]
     cell, decimals = control.cell, one.column.score.decimals
-    number = f"{cell.mean:.{decimals}f} %{interval(cell.low, cell.high, decimals)}"
+    number = f"{cell.mean:.{decimals}f} %{control.ends(decimals)}"
     start = ("On ", *naming.where(one.board, one.column), f", {RANDOM} ")
     parts = (("Ahead of them: ", ahead), ("Not separated: ", level), ("Behind: ", behind))
     told = (part for what, names in parts if names for part in (f" {what}", *listed(names), "."))
-    nobody = "" if ahead else " No method is separated from them and better."
+    nobody = "" if ahead else " No method is shown to be better."
     return (*start, f"give {number}.", nobody, *told)
 
 
@@ -60,9 +60,9 @@ def _several(members: Sequence[Contest]) -> Sentence:
         start = (*listed(names), f" {are} ahead of {RANDOM} in {share(times, of)}")
         said: Sentence = (*start, *_others(ahead[1:]))
         if alone := sum(not _is_beaten(one) for one in members):
-            said = (*said, f"; in {alone} no method is separated from them and better")
+            said = (*said, f"; in {alone} no method is shown to be better")
     else:
-        said = (f"no method is separated from {RANDOM} and better, in {share(total, total)}",)
+        said = (f"no method is shown to be better than {RANDOM}, in {share(total, total)}",)
     if not behind:
         return (*said, ".")
     names, (times, of) = behind[0]

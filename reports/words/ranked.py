@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.words.contest import Contest
-from reports.words.counting import between, counted, interval
+from reports.words.counting import between, counted
 from reports.words.naming import Naming, title_of
 from reports.words.sentences import Code, Sentence, listed
 
@@ -44,10 +44,9 @@ def _tied(one: Contest) -> Sentence:
         return (*who, f"{found}.")
     needed = f"{one.told.resolvable:.{one.column.score.decimals}f}"
     points = " points" if one.column.score.unit == "%" else _unit(one)
-    kind = "distilled set" if one.told.kind == "sets" else "student"
     return (
         *who,
-        f"{found}; with {counted(one.told.blocks, kind)} a method a difference of about "
+        f"{found}; with {counted(one.told.blocks, one.block)} a method a difference of about "
         f"{needed}{points} is found in 80 % of cases, a smaller one less often.",
     )
 
@@ -66,10 +65,11 @@ def _partly(one: Contest) -> Sentence:
 
 def _ahead(one: Contest) -> Sentence:
     cell, decimals = one.leader.cell, one.column.score.decimals
-    number = f"{cell.mean:,.{decimals}f}{_unit(one)}{interval(cell.low, cell.high, decimals)}"
+    number = f"{cell.mean:,.{decimals}f}{_unit(one)}{one.leader.ends(decimals)}"
     said = (Code(one.leader.method), " is ahead of ")
     if len(one.entrants) > 2:
-        return (*said, f"all {len(one.entrants) - 1} others: {number}.")
+        others = len(one.entrants) - 1
+        return (*said, f"{'both' if others == 2 else f'all {others}'} others: {number}.")
     other = one.entrants[1]
     against = f"{other.cell.mean:,.{decimals}f}{_unit(one)}"
     return (*said, Code(other.method), f": {number} against {against}.")

@@ -98,9 +98,15 @@ def known(found: Iterable[Any]) -> list[Any]:
 def numbers(found: Sequence[Any], last: str = " or ") -> Sentence:
     """Return "a", "a, b or c", or of many "a to z"; what is no number is a name."""
     if len(found) > MOST and all(map(_is_number, found)):
-        return (f"{found[0]:g} to {found[-1]:g}",)
-    parts: list[Sentence] = [(f"{v:g}" if _is_number(v) else Code(str(v)),) for v in found]
+        return (f"{_digits(found[0])} to {_digits(found[-1])}",)
+    parts: list[Sentence] = [(_digits(v) if _is_number(v) else Code(str(v)),) for v in found]
     return joined_sentences(parts, ", ", last)
+
+
+def _digits(number: float) -> str:
+    """Return a number without trailing zeros; whole ones with all their digits."""
+    whole = isinstance(number, int) or number.is_integer()
+    return str(int(number)) if whole else f"{number:g}"
 
 
 def _used(record: Record, field: str, fields: Mapping[str, Any]) -> Any:

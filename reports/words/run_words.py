@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from bench.records import Data, Record
 from leaderboards import Board
 from leaderboards.headings import short_revision
 from reports.citations.sources import keys_of
 from reports.words.citable import Cite, Words, joined
-from reports.words.recipes import known, numbers
+from reports.words.counting import chained, verb
+from reports.words.naming import methods
+from reports.words.recipes import MOST, known, numbers
+from reports.words.repeats import Counts, each_of, either, repeats
+from reports.words.selected import in_a_paper
 from reports.words.sentences import Code, listed
+
+if TYPE_CHECKING:
+    from reports.material import Selection
 
 SOFTWARE = "distillationbench"
 """Key of this software."""
 
 RANKED = (
     "Intervals are 95% confidence intervals of the mean over distilled sets (Student's t; "
-    "over students, where a method has no randomness). Two "
-    "methods are called separated where a paired t test rejects at 5%, and so does one whose "
-    "variance is shared over all methods, corrected by Holm for all pairs."
+    "over students, where a method has no randomness). Two methods are called separated where two "
+    "tests reject at 5%: a paired t test of these two alone, and one whose variance is shared over "
+    "all methods and whose p values are corrected by Holm for all pairs."
 )
-UNRANKED = "Nothing is ranked: that takes two distilled sets or more of every method."
+UNRANKED = "Nothing is ranked: that takes two or more distilled sets of every method."
+ACCURACY = (
+    " Accuracy is the share of test images that are classified correctly after the last epoch, in "
+    "percent."
+)
+ALONE = "Nothing is ranked: that takes two or more methods."
 
 
-def data(records: Iterable[Record]) -> Words:
-    """Return the real sets by name, classes, splits and revisions."""
+def data(records: Iterable[Record], selection: Selection | None) -> Words:
+    """Return the real sets by name, classes, splits and revisions, and what is left out."""
     sets = {
         (one.name, one.train_revision, one.test_revision): one
         for one in (record.data for record in records)
     }
-    return ("The data: ", *joined([_one_set(sets[key]) for key in sorted(sets)]), ".")
+    told = ("The data: ", *joined([_one_set(sets[key]) for key in sorted(sets)]), ".")
+    return (*told, *(in_a_paper(selection) if selection is not None else ()))
 
 
 def _one_set(one: Data) -> Words:
@@ -47,57 +60,46 @@ def _one_set(one: Data) -> Words:
 
 def seeds(records: Sequence[Record]) -> Words:
     """Return how many sets methods made, and how many students learned from each."""
-    sets: dict[tuple[str, ...], set[int]] = defaultdict(set)
-    students: dict[tuple[str, ...], set[tuple[int, int]]] = defaultdict(set)
-    for record in records:
-        if record.ipc is None:
-            continue
-        cell = (record.data.train_revision, str(record.ipc), record.method.identity)
-        if record.stochastic:
-            sets[cell].add(record.seed)
-        if record.student and record.protocol and record.student_seed:
-            at = (record.distilled, record.protocol.identity, record.student.identity)
-            students[cell + at].add(record.student_seed)
-    return (*_sizes(records), *_sets(sets.values()), *_students(students.values()))
+    told, per = repeats(records), each_of(records)
+    found = list(_sizes(records))
+    if drawn := told.get(True):
+        found += [f" A method with randomness made {_counted(drawn.sets, 'set')} for each data "]
+        equal = "; equal sets count once" if drawn.equal else ""
+        found += ["set and size (", *_seeds(drawn.seeds), f"{equal})."]
+        if drawn.students:
+            found.append(f" Each such set taught {_counted(drawn.students, 'student')}{per}.")
+    if fixed := told.get(False):
+        found.append(" A method without randomness made 1 set for each data set and size")
+        if fixed.students:
+            found.append(f", which taught {_counted(fixed.students, 'student')}{per}")
+        found.append(".")
+    return (*found, ACCURACY) if any(record.student for record in records) else tuple(found)
 
 
 def _sizes(records: Iterable[Record]) -> Words:
     ipcs = known(record.ipc for record in records)
-    return ("Distilled sets have ", *numbers(ipcs), " images per class.") if ipcs else ()
+    images = "image" if ipcs == [1] else "images"
+    return ("Distilled sets have ", *numbers(ipcs), f" {images} per class.") if ipcs else ()
 
 
-def _sets(found: Collection[set[int]]) -> Words:
-    if not found:
-        return ()
-    named = numbers(known(seed for one in found for seed in one), " and ")
-    several = "seed " if len(named) == 1 and " to " not in str(named[0]) else "seeds "
-    return (
-        f" A method with randomness made {_counts(found, 'set')} for each data set and size (",
-        *(several, *named, ")."),
-    )
+def _seeds(found: Collection[int]) -> Words:
+    """Return "seed 0", "seeds 0 and 2" or, of many without a gap, "seeds 0 to 9"."""
+    low, high = min(found), max(found)
+    if len(found) > MOST and high - low == len(found) - 1:
+        return (f"seeds {low} to {high}",)
+    return (f"{verb(len(found), 'seed', 'seeds')} {chained([str(one) for one in sorted(found)])}",)
 
 
-def _students(found: Collection[set[tuple[int, int]]]) -> Words:
-    if not found:
-        return ()
-    return (
-        f" Each set taught {_counts(found, 'student')} of an architecture it was tried with. "
-        "Accuracy is the share of test images that are classified correctly after the last "
-        "epoch, in percent.",
-    )
+def _counted(counts: Counts, noun: str) -> str:
+    return f"{either(counts)} {noun if max(counts) == 1 else f'{noun}s'}"
 
 
-def _counts(found: Iterable[Collection[object]], noun: str) -> str:
-    counts = [len(one) for one in found]
-    low, high = min(counts), max(counts)
-    text = f"{low}" if low == high else f"{low} to {high}"
-    return f"{text} {noun}" if high == 1 else f"{text} {noun}s"
-
-
-def tests(boards: Iterable[Board]) -> Words:
+def tests(boards: Sequence[Board]) -> Words:
     """Return how methods are compared, or why nothing is ranked."""
     told = [column.told for board in boards for column in board.columns if column.told]
-    return (RANKED if any(one.tested for one in told) else UNRANKED,)
+    if any(one.tested for one in told):
+        return (RANKED,)
+    return (UNRANKED if len(methods(boards)) > 1 else ALONE,)
 
 
 def software(records: Iterable[Record]) -> Words:

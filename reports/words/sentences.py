@@ -24,8 +24,17 @@ def text_of(sentence: Sentence) -> str:
     return "".join(f"`{plain(part.text)}`" if isinstance(part, Code) else part for part in sentence)
 
 
+def unbroken(text: str) -> str:
+    """Return words in which no line ends between a number and its percent sign."""
+    return text.replace(" %", "\u00a0%")
+
+
 def listed(names: Sequence[str], most: int = 4) -> Sentence:
-    """Return names as "a", "a and b", "a, b and c" or "a, b, c, d and 9 more"."""
+    """Return names as "a", "a and b", "a, b and c" or "a, b, c, d and 9 more".
+
+    One name beyond `most` is named, which takes no more room than to count it.
+    """
+    most += len(names) == most + 1
     shown, more = names[:most], len(names) - most
     parts: list[str | Code] = []
     for position, name in enumerate(shown):

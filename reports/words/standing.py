@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bench.scores import SCORES
 from leaderboards.ranks.standings import Standing
 from reports.words.counting import verb
-from reports.words.findings import Finding
+from reports.words.finding import Finding
 from reports.words.naming import ACCURACY, Naming
 from reports.words.sentences import Code, Sentence, begun, listed
 
@@ -40,14 +40,15 @@ def _said(standing: Standing) -> Sentence:
     ends = f" [{standing.low[0]:.1f}, {highest:.1f}]" if len(first) == 1 else ""
     has = "has" if len(first) == 1 else "share"
     said = (over, *listed(first), f" {has} the best average rank, {rank}{ends}; ")
+    own = "its own" if len(first) == 1 else "theirs"
     overlap = sum(end <= highest for end in standing.low[len(first) :])
     if overlap == others:
         whose = verb(others, "interval of the other overlaps", "intervals of all others overlap")
-        return (*said, f"the {whose}, so this is no order.")
+        return (*said, f"the {whose} with {own}, so this is no order.")
     if not overlap:
-        return (*said, "no other interval overlaps.")
+        return (*said, f"no other interval overlaps with {own}.")
     whose = verb(overlap, "interval of 1 other overlaps", f"intervals of {overlap} others overlap")
-    return (*said, f"the {whose}.")
+    return (*said, f"the {whose} with {own}.")
 
 
 def _title(standing: Standing) -> str | Code:

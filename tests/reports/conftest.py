@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,30 @@ def told_small(tmp_path_factory):
     from story import story
 
     return story(tmp_path_factory.mktemp("told_small"), small=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start a headless Chromium."""
+    from browsing import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address(told, tmp_path_factory):
+    """Return where the page of the story lies."""
+    from reports.page import page
+
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page(told.material), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Open the page of the story; it must say, break and ask nothing."""
+    from browsing import shown_in
+
+    return partial(shown_in, browser, address)

@@ -16,6 +16,7 @@ from PIL import Image
 from reports.attached_files import Unusable
 from reports.attachments import planes, sheets
 from reports.material import gather
+from reports.page import page
 from reports.webp import size_of
 
 POINTS = {
@@ -109,7 +110,8 @@ def test_points_are_read_and_what_is_unknown_is_ignored(run):
 
 
 def assert_refused(found_and_complaints, *words) -> None:
-    found, (complaint,) = found_and_complaints
+    found, (unread,) = found_and_complaints
+    complaint = str(unread)
     assert found == []
     assert complaint.endswith(".")
     assert "\n" not in complaint
@@ -147,6 +149,15 @@ def test_links_are_followed_only_within(run, tmp_path):
     link.unlink()
     link.symlink_to("link.webp")
     assert_refused(sheets(material))
+
+
+def test_real_images_are_no_sheets_of_a_board_that_shows_no_distilled_ones(run):
+    files = {f"{kind}.webp": webp() for kind in ("distilled", "nearest", "real")}
+    assert {sheet.kind for sheet in sheets(run(files))[0]} == {"distilled", "nearest", "real"}
+    lost = run({**files, "distilled.webp": b"none"})
+    found, (unread,) = sheets(lost)
+    assert (found, unread.is_missing) == ([], False)
+    assert "data:image" not in page(lost)
 
 
 def test_a_folder_and_a_pipe_are_no_files(run, tmp_path):

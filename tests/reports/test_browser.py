@@ -1,79 +1,17 @@
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from browsing import PHONE, TABLE, WIDE, needed, place_of
 from hostile import hostile, hostile_failures
+from made import board, cell, column, material, with_columns
 
-from reports.drawings.palette import DARK, LIGHT
 from reports.material import gather
 from reports.page import page
 
-CHROMIUM = next(
-    filter(
-        None,
-        (
-            os.environ.get("BENCH_CHROMIUM"),
-            *map(shutil.which, ("chromium", "chromium-browser", "google-chrome")),
-        ),
-    ),
-    None,
-)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
-
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-TABLE = "table[data-board='{}']"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(told, tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "index.html"
-    path.write_text(page(told.material), encoding="utf-8")
-    return path.as_uri()
-
-
-@pytest.fixture
-def opened(browser, address):
-    """Open the page in a context of its own, and fail if it says, breaks or asks anything."""
-
-    @contextmanager
-    def opening(viewport=WIDE, **options):
-        context = browser.new_context(viewport=viewport, **options)
-        shown = context.new_page()
-        said, asked = [], []
-        shown.on("console", lambda message: said.append(message.text))
-        shown.on("pageerror", lambda error: said.append(str(error)))
-        shown.on("requestfailed", lambda request: said.append(request.url))
-        shown.on("request", lambda request: asked.append(request.url))
-        shown.goto(address)
-        yield shown
-        assert said == []
-        assert [url for url in asked if not url.startswith("data:")] == [address]
-        context.close()
-
-    return opening
-
-
-def place_of(told, dataset, ipc):
-    return next(
-        number
-        for number, board in enumerate(told.material.boards)
-        if (board.dataset, board.ipc) == (dataset, ipc)
-    )
+pytestmark = needed
 
 
 def names(shown, number, body=0):
@@ -194,54 +132,6 @@ def test_other_scores_are_shown_on_demand(opened, told):
         assert coverage.is_visible()
 
 
-def ground(shown):
-    return shown.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-
-
-def test_the_theme_follows_the_system_and_the_button(opened):
-    with opened(color_scheme="light") as shown:
-        light = ground(shown)
-        shown.locator("#theme").click()
-        dark = ground(shown)
-    with opened(color_scheme="dark") as shown:
-        assert ground(shown) == dark != light
-        shown.locator("#theme").click()
-        assert ground(shown) == light
-
-
-def contrast(one, other):
-    """Return the contrast of two `#rrggbb` colours (WCAG 2, relative luminance)."""
-    channels = np.array([[int(c[at : at + 2], 16) / 255 for at in (1, 3, 5)] for c in (one, other)])
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    dark, bright = sorted(linear @ [0.2126, 0.7152, 0.0722])
-    return (bright + 0.05) / (dark + 0.05)
-
-
-GROUNDS = {
-    **dict.fromkeys([("--fg", ground) for ground in ("--bg", "--soft", "--band", "--mark")], 4.5),
-    **dict.fromkeys([("--muted", ground) for ground in ("--bg", "--soft", "--band")], 4.5),
-    **dict.fromkeys([("--link", ground) for ground in ("--bg", "--soft")], 4.5),
-    **dict.fromkeys([("--fg", f"--h{shade}") for shade in range(9)], 4.5),
-    **dict.fromkeys([(f"--c{colour}", "--bg") for colour in (*range(7), "x")], 3.0),
-}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_lines_stand_out_in_both_themes(opened, scheme):
-    with opened(color_scheme=scheme) as shown:
-        read = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
-        colours = {name: shown.evaluate(read, name) for pair in GROUNDS for name in pair}
-    found = {pair: contrast(*(colours[name] for name in pair)) for pair in GROUNDS}
-    assert {pair: value for pair, value in found.items() if value < GROUNDS[pair]} == {}
-
-
-@pytest.mark.parametrize(("scheme", "palette"), [("light", LIGHT), ("dark", DARK)])
-def test_the_page_has_the_colours_of_the_figures(opened, scheme, palette):
-    with opened(color_scheme=scheme) as shown:
-        read = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
-        assert tuple(shown.evaluate(read, f"--c{at}") for at in range(7)) == palette
-
-
 SMALL = """() => {
   const found = new Set();
   const walker = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT);
@@ -265,6 +155,80 @@ def test_nothing_overflows_and_all_text_is_readable(opened, viewport):
         width = shown.evaluate("document.documentElement.scrollWidth")
         assert width <= viewport["width"]
         assert shown.evaluate(SMALL) == []
+
+
+DRAWN = """Array.from(document.querySelectorAll(".chart text"))
+  .filter((one) => one.checkVisibility())
+  .map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"""
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_letters_of_drawings_are_neither_small_nor_larger_than_titles(opened, viewport):
+    with opened(viewport) as shown:
+        shown.evaluate(
+            "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+        )
+        sizes = shown.evaluate(DRAWN)
+    assert 11.99 < min(sizes)
+    assert max(sizes) < 16.5
+
+
+BROKEN = """() => Array.from(document.querySelectorAll(".sortable .method")).flatMap((one) =>
+  Array.from(one.childNodes).filter((part) => part.nodeType === 3).filter((part) => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    return new Set(Array.from(range.getClientRects(), (box) => box.top)).size > 1;
+  }).map((part) => part.data))"""
+
+
+def test_a_phone_shows_all_intervals_of_a_table_without_scrolling(opened):
+    with opened(PHONE) as shown:
+        found = shown.evaluate("""() => [...document.querySelectorAll('.narrow .chart')]
+            .filter((chart) => chart.checkVisibility())
+            .map((chart) => [chart.getBoundingClientRect().right,
+                ...[...chart.querySelectorAll('.interval')]
+                    .map((one) => one.getBoundingClientRect().right)])""")
+        assert found
+        assert max(map(max, found)) <= PHONE["width"]
+        assert not shown.locator(".ample").first.is_visible()
+    with opened(WIDE) as shown:
+        assert not shown.locator(".narrow").first.is_visible()
+        assert shown.locator(".ample .chart").first.is_visible()
+
+
+def test_names_of_methods_are_broken_behind_signs_alone(browser, tmp_path):
+    names = ("kmeans+features=embedded", "mgd3+sampling=ddim,strength=0.1", "random")
+    many = [column(metric) for metric in ("fid", "kid", "coverage", "top1_best") * 4]
+    cells = {name: (cell(1.0),) * len(many) for name in names}
+    made = with_columns(board(dict.fromkeys(names, 40.0)), *many, cells=cells)
+    (path := tmp_path / "index.html").write_text(page(material(made)), encoding="utf-8")
+    shown = browser.new_page(viewport=WIDE)
+    shown.goto(path.as_uri())
+    assert shown.locator(".sortable .method").count() == 3
+    assert shown.evaluate(BROKEN) == []
+    shown.close()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_links_to_sections_do_not_overlap(opened, viewport):
+    with opened(viewport) as shown:
+        boxes = [link.bounding_box() for link in shown.locator("nav a").all()]
+    for one, after in pairwise(boxes):
+        beside = one["x"] + one["width"] <= after["x"] + 1
+        below = one["y"] + one["height"] <= after["y"] + 1
+        assert beside or below
+
+
+def test_tab_leads_through_the_headings_of_a_table_and_shows_where_it_is(opened, told):
+    number = place_of(told, "shapenette", 1)
+    with opened() as shown:
+        shown.locator(TABLE.format(number)).evaluate("table => table.parentElement.focus()")
+        for expected in ("method", "#", "top-1 %"):
+            shown.keyboard.press("Tab")
+            focused = shown.locator(":focus-visible")
+            assert focused.inner_text().strip() == expected
+            assert focused.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+            assert focused.evaluate("one => parseFloat(getComputedStyle(one).outlineWidth)") >= 2
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
@@ -291,20 +255,9 @@ def test_the_methods_stay_in_sight_where_a_table_is_scrolled(opened, told):
         assert left.bounding_box()["x"] == pytest.approx(before, abs=2)
 
 
-def test_paper_has_no_filters_and_light_colours(opened, tmp_path):
-    with opened(color_scheme="dark") as shown:
-        made = shown.pdf(path=tmp_path / "page.pdf", print_background=True)
-        assert made.startswith(b"%PDF")
-        shown.emulate_media(media="print")
-        assert not shown.locator("#filters").is_visible()
-        assert not shown.locator("nav").is_visible()
-        assert ground(shown) == "rgb(255, 255, 255)"
-        assert shown.locator("table.sortable").first.is_visible()
-
-
 def test_without_scripts_everything_can_be_read(opened, told):
     with opened(java_script_enabled=False) as shown:
-        tables = shown.locator("table.sortable")
+        tables = shown.locator(".board table.sortable")
         assert tables.count() == len(told.material.boards)
         assert all(table.is_visible() for table in tables.all())
         assert shown.locator("th.extra").first.is_visible()

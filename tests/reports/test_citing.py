@@ -43,6 +43,18 @@ def test_methods_bring_their_parts_generator_and_sampler(record):
     assert {"chen2025igd", "gu2024minimax", "xie2023difffit"} <= keys(with_method(record, tuned))
 
 
+def test_methods_bring_the_networks_by_whose_features_they_choose(record):
+    chosen = described("kmeans", "kmeans", {"features": "resnet18-imagenet"})
+    assert {"cui2022dcbench", "he2016resnet"} <= keys(with_method(record, chosen))
+    select = {"sampling": {"generator": "dit-xl-2-256", "select": {"encoder": "resnet18@64"}}}
+    assert "he2016resnet" in keys(with_method(record, described("s3", "dit@2", select)))
+    for unheard in ("embedded", "auto", None, 3):
+        fields = {"features": unheard, "sampling": {"select": None}}
+        own = with_method(record, described("kmeans", "kmeans", fields))
+        assert "he2016resnet" not in keys(own)
+        assert not any("extractor" in one for one in unknown(own))
+
+
 def test_a_method_under_another_name_is_cited_by_what_it_is(record):
     renamed = described("mgd3", "igd+influence=3.0", label="ours")
     found = keys(with_method(record, replace(renamed, name="ours")))
@@ -126,7 +138,7 @@ def test_the_paragraph_says_how_students_were_trained(told):
         "features of `embedded`",
         "Distilled sets have 1 or 10 images per class.",
         "made 3 sets for each data set and size (seeds 0, 1 and 2).",
-        "Each set taught 1 student of an architecture it was tried with.",
+        "Each such set taught 1 student per protocol and architecture.",
         "Distillation Bench `0.1.0`, commit `c0ffee12`",
     ):
         assert words in text, words
@@ -138,6 +150,85 @@ def test_every_field_that_differs_is_mentioned(record):
     found = replace(first, protocol=described("hard/minimax", "hard/minimax", label=label))
     text = text_of(protocol_words.paragraphs(gather([found]))[0])
     assert "`epochs_scale=0.03,evaluations=3`" in text
+
+
+def paragraph(*records) -> str:
+    return " ".join(text_of(one) for one in protocol_words.paragraphs(gather(records)))
+
+
+def test_methods_without_randomness_are_counted_apart(record):
+    drawn = [record("random", at=(s, 0)) for s in range(3)]
+    fixed = [
+        replace(record("first", at=(s, 0)), stochastic=False, seed=0, distilled="one")
+        for s in range(3)
+    ]
+    one = (
+        "made 3 sets for each data set and size (seeds 0, 1 and 2). Each such set taught 1 student."
+    )
+    other = "without randomness made 1 set for each data set and size, which taught 3 students."
+    text = paragraph(*drawn, *fixed)
+    assert one in text
+    assert other in text
+    assert one in paragraph(*drawn)
+    assert "without randomness made" not in paragraph(*drawn)
+    assert other in paragraph(*fixed)
+    assert "with randomness" not in paragraph(*fixed)
+    # It has one set, however many seeds it was asked for with.
+    assert other in paragraph(*(replace(one, seed=s) for s, one in enumerate(fixed)))
+
+
+def test_seeds_that_made_equal_images_made_one_set(record):
+    equal = [replace(record("kmeans", at=(s, 0)), distilled="equal") for s in range(3)]
+    of_seeds = "for each data set and size (seeds 0, 1 and 2; equal sets count once)."
+    taught = "Each such set taught 3 students."
+    assert f"made 1 set {of_seeds} {taught}" in paragraph(*equal)
+    two = [replace(record("random", at=(s, 0)), distilled="equal"[s:]) for s in (0, 0, 1)]
+    assert "equal sets" not in paragraph(*two)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "text"),
+    [
+        ((0,), "(seed 0)"),
+        ((0, 1), "(seeds 0 and 1)"),
+        (range(10), "(seeds 0 to 9)"),
+        ((0, 1, 2, 5, 1234567), "(seeds 0, 1, 2, 5 and 1234567)"),
+    ],
+)
+def test_seeds_are_a_range_only_where_none_is_left_out(record, seeds, text):
+    assert text in paragraph(*(record(at=(s, 0)) for s in seeds))
+
+
+def test_large_numbers_keep_their_digits(images):
+    first = images("random")
+    cards = {"fid": {"real": 1281167}, "kid": {"real": 1000}}
+    assert "beside 1000 or 1281167 real images, depending on the score." in paragraph(
+        replace(first, cards=cards)
+    )
+    one = replace(first, cards={"fid": {"real": 1281167}})
+    other = replace(images("random", 1), cards={"fid": {"real": 1000}})
+    assert "beside 1281167 real images." in paragraph(one)
+    assert "beside 1000 or 1281167 real images, depending on the set." in paragraph(one, other)
+
+
+def test_one_image_is_no_images(record):
+    assert "Distilled sets have 1 image per class." in paragraph(record(ipc=1))
+
+
+def test_of_one_method_it_is_not_said_that_more_sets_would_rank_it(record):
+    assert "Nothing is ranked: that takes two or more methods." in paragraph(record())
+    two = "Nothing is ranked: that takes two or more distilled sets of every method."
+    assert two in paragraph(record(), record("kmeans"))
+
+
+def test_fields_with_two_values_are_set_apart_from_the_last_one(record):
+    fields = {"optimizer": "adamw", "norm": "batch", "mix": "cutmix"}
+    of_two = [
+        replace(record(at=(s, 0)), protocol=described("hard", "hard", fields), facts=facts)
+        for s, facts in enumerate(({}, {"norm": "native"}))
+    ]
+    end = "batch norm or the norm that a network comes with, and CutMix"
+    assert end in paragraph(*of_two)
 
 
 def test_an_alias_of_a_protocol_is_spelled_out(record):

@@ -72,14 +72,47 @@ def test_a_method_without_randomness_has_one_set(record):
         told_of(*fixed)[2] == "A method without randomness has one distilled set with 3 students."
     )
     both = told_of(*fixed, *(record("random", at=(s, 0)) for s in range(3)))
-    assert both[2] == "A method has 3 distilled sets of different seeds, each with one student."
+    assert both[2:4] == [
+        "A method with randomness has 3 distilled sets of different seeds, each with one student.",
+        "A method without randomness has one distilled set with 3 students.",
+    ]
 
 
-def test_seeds_and_students_that_differ_between_methods_are_ranges(record):
+def test_seeds_and_students_that_differ_between_methods_are_all_said(record):
     records = [record("a", at=(s, 0)) for s in range(3)] + [record("b", at=(0, r)) for r in (0, 1)]
     assert told_of(*records)[2] == (
-        "A method has 1 to 3 distilled sets of different seeds, each with 1 to 2 students."
+        "A method has 1 or 3 distilled sets of different seeds, each with 1 or 2 students."
     )
+
+
+def test_seeds_that_gave_one_set_are_no_sets_of_their_own(record, images):
+    """As k-means does at IPC 1, whatever the seed."""
+    equal = [replace(record("kmeans", at=(s, 0)), distilled="equal") for s in range(3)]
+    start = "A method has one distilled set, whatever the seed"
+    assert told_of(*equal)[2] == f"{start}, with 3 students."
+    bare = [replace(images("kmeans", seed=s), distilled="equal") for s in range(3)]
+    assert told_of(*bare)[2] == f"{start}."
+    both = told_of(*equal, *(record("random", at=(s, 0)) for s in range(3)))
+    assert both[2] == (
+        "A method has 1 or 3 distilled sets of different seeds (equal ones count once), each with "
+        "1 or 3 students."
+    )
+
+
+def test_students_are_counted_per_protocol_and_architecture_where_there_are_several(record):
+    of_each = [record(protocol=protocol, student=s) for protocol in "xy" for s in "ab"]
+    end = "one distilled set with one student"
+    assert f"{end} per protocol and architecture." in told_of(*of_each)[2]
+    assert f"{end} per architecture." in told_of(*of_each[:2])[2]
+    assert f"{end} per protocol." in told_of(*of_each[::2])[2]
+    assert f"{end}." in told_of(of_each[0])[2]
+
+
+def test_a_method_that_no_student_learned_from_has_its_sets_counted_all_the_same(images):
+    drawn = [images(seed=seed) for seed in range(2)]
+    assert told_of(*drawn)[2] == "A method has 2 distilled sets of different seeds."
+    fixed = [replace(drawn[0], stochastic=False)]
+    assert told_of(*fixed)[2] == "A method without randomness has one distilled set."
 
 
 def test_units_that_failed_are_counted(told_small):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from statistics import fmean
 
+import made
 import pytest
 from hostile import HOSTILE, hostile
 from story import CLASSES, FULL, METHODS, SEEDS, number
@@ -17,9 +19,9 @@ from reports.material import gather
 
 def all_of(material):
     """Return every drawing of a report, by section."""
-    made = {name: draw(material) for name, draw in drawings.SECTIONS.items()}
+    found = {name: draw(material) for name, draw in drawings.SECTIONS.items()}
     forests = [one for board in material.boards for one in drawings.forests(board, material)]
-    return {"forests": forests} | made
+    return {"forests": forests} | found
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +156,22 @@ def test_the_front_holds_who_is_beaten_by_nobody(drawn):
     assert by_name(chart)["full"].marks[0].shape == "ring"
     assert round(FULL + 0.5, 6) not in corners
     assert "cpu (x86_64), 2 threads" in chart.note
+
+
+@pytest.mark.parametrize("ends", [{}, {"low": None, "high": None}])
+def test_intervals_are_spoken_of_where_a_chart_has_some(ends):
+    cells = {name: (made.cell(cost, 1),) for name, cost in (("a", 5.0), ("b", 9.0))}
+    plain = made.board({"a": 40.0, "b": 30.0}, "a")
+    plain = dataclasses.replace(
+        plain,
+        rows=tuple(
+            dataclasses.replace(row, cells=(dataclasses.replace(row.cells[0], **ends),))
+            for row in plain.rows
+        ),
+    )
+    whole = made.with_columns(plain, made.column("seconds"), cells=cells)
+    (chart,) = drawings.SECTIONS["cost"](made.material(whole))
+    assert ("Vertical lines are 95% intervals" in chart.note) == (not ends)
 
 
 def test_sizes_are_told_in_a_unit_that_people_read(drawn):

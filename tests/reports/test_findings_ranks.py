@@ -21,7 +21,7 @@ def test_where_no_two_are_separated_no_method_is_named():
 def test_who_is_separated_from_all_others_is_ahead_of_them():
     letters = {"a": "a", "b": "b", "c": "b"}
     assert said(material(board({"a": 40.0, "b": 20.0, "c": 19.0}, letters)), "rank") == [
-        "On `shapewoof` at IPC 10, `a` is ahead of all 2 others: 40.0 % [39.0, 41.0]."
+        "On `shapewoof` at IPC 10, `a` is ahead of both others: 40.0 % [39.0, 41.0]."
     ]
     two = board({"a": 40.0, "b": 20.0}, {"a": "a", "b": "b"})
     assert said(material(two), "rank") == [
@@ -32,7 +32,7 @@ def test_who_is_separated_from_all_others_is_ahead_of_them():
 def test_who_is_level_with_the_leader_and_who_is_behind_is_named_and_counted():
     assert said(material(seven("a a a a a ab b")), "rank") == [
         "On `shapewoof` at IPC 10, `mgd3` has the highest mean (40.0 %); 5 more are not separated "
-        "from it: `igd`, `dap`, `s3`, `dit` and 1 more. Behind: `random`."
+        "from it: `igd`, `dap`, `s3`, `dit` and `ims3`. Behind: `random`."
     ]
     assert said(material(seven("a ab b b b b b")), "rank")[0].count("one more is not") == 1
 
@@ -55,8 +55,8 @@ def test_scores_of_which_lower_is_better_are_led_by_the_lowest():
 
 def test_what_is_not_ranked_is_said_with_what_it_takes():
     assert said(material(board({"a": 40.0, "b": 20.0}, sets=1)), "rank") == [
-        "On `shapewoof` at IPC 10 nothing is ranked: that takes two distilled sets or more a "
-        "method, of the same seeds for all (`--seeds 3`)."
+        "On `shapewoof` at IPC 10 nothing is ranked: that takes two or more distilled sets of "
+        "every method, of the same seeds for all (`--seeds 3`)."
     ]
 
 
@@ -100,19 +100,50 @@ def test_methods_are_held_against_random_images():
         "them: `mgd3`, `igd` and `dap`. Not separated: `s3`, `dit` and `ims3`."
     ]
     assert said(material(seven("a a a a a a a")), "random")[0].split(". ")[1] == (
-        "No method is separated from them and better"
+        "No method is shown to be better"
     )
+
+
+def of_one_set(made, name):
+    """Return the board, all of whose seeds of one method gave one set."""
+    rows = tuple(
+        replace(r, cells=(replace(r.cells[0], n_sets=1, over="students"),))
+        if r.method == name
+        else r
+        for r in made.rows
+    )
+    return replace(made, rows=rows)
+
+
+def test_an_interval_over_the_students_of_one_set_is_said_to_be_one():
+    """As the star in the table does, which no sentence has."""
+    over = " over the students of one set"
+    apart = {"a": "a", "b": "b", "random": "b"}
+    made = board({"a": 40.0, "b": 20.0, "random": 19.0}, apart)
+    (first,) = said(material(of_one_set(made, "a")), "rank")
+    assert first.endswith(f"is ahead of both others: 40.0 % [39.0, 41.0]{over}.")
+    (first,) = said(material(of_one_set(made, "random")), "random")
+    assert f"give 19.0 % [18.0, 20.0]{over}. Ahead" in first
+    assert over not in "".join(said(material(made), "rank", "random"))
+
+
+def test_a_method_of_one_set_has_seeds_and_no_sets():
+    made = seven("a a a a a a a")
+    (found,) = said(material(made), "rank")
+    (of_seeds,) = said(material(of_one_set(made, "igd")), "rank")
+    assert "with 3 distilled sets a method a difference" in found
+    assert of_seeds == found.replace("3 distilled sets", "3 seeds")
 
 
 def test_over_several_comparisons_it_is_counted_who_is_ahead_of_random_images():
     made = [seven("a a b b b b b", ipc=1), seven("a b b b b b b", ipc=10), seven("a a a a a a a")]
     assert said(material(*made), "random") == [
         "`mgd3` is ahead of real images drawn at random in 2 of 3 comparisons; `igd` in 1 of 3; "
-        "in 1 no method is separated from them and better."
+        "in 1 no method is shown to be better."
     ]
     behind = board({"a": 10.0, "random": 20.0}, {"a": "b", "random": "a"})
     assert said(material(behind, replace(behind, ipc=50)), "random") == [
-        "No method is separated from real images drawn at random and better, in both comparisons. "
+        "No method is shown to be better than real images drawn at random, in both comparisons. "
         "Behind them: `a` in both comparisons."
     ]
 
@@ -141,13 +172,14 @@ STANDING = Standing(
     [
         (
             {},
-            "`a` has the best average rank, 1.5 [1.0, 2.0]; the interval of 1 other overlaps.",
+            "`a` has the best average rank, 1.5 [1.0, 2.0]; the interval of 1 other overlaps with "
+            "its own.",
         ),
-        ({"low": (1.0, 1.0, 1.0)}, "overlap, so this is no order."),
-        ({"low": (1.0, 2.2, 2.2)}, "no other interval overlaps."),
+        ({"low": (1.0, 1.0, 1.0)}, "overlap with its own, so this is no order."),
+        ({"low": (1.0, 2.2, 2.2)}, "no other interval overlaps with its own."),
         (
             {"mean_rank": (1.5, 1.5, 3.0), "high": (2.0, 2.0, 3.0)},
-            "share the best average rank, 1.5; no other interval overlaps.",
+            "share the best average rank, 1.5; no other interval overlaps with theirs.",
         ),
         ({"mean_rank": (2.0, 2.0, 2.0)}, "they have the same average rank."),
     ],

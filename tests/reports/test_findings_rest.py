@@ -6,12 +6,14 @@ import msgspec
 import pytest
 from made import board, cell, column, material, row, said, with_columns
 
-from leaderboards import Architectures
+from leaderboards import Architectures, Board
 from leaderboards.architectures import Drop
 from leaderboards.figures.relations import Point, Relation
 from leaderboards.figures.trades import Trade
 from leaderboards.published.ledger import Quote, read
-from reports.material import Material, gather
+from reports.material import Material, Selection, gather
+from reports.page.budget import DRAWN_BOARDS
+from reports.page.figures import Numbering, sections
 
 
 def test_all_images_stand_beside_the_highest_mean_and_their_number():
@@ -29,7 +31,7 @@ def test_other_epochs_of_the_reference_are_said():
     (*others, full) = made.rows
     foreign = replace(full, cells=(cell(80.0, protocol="hard/minimax+epochs=9"),))
     (text,) = said(material(replace(made, rows=(*others, foreign))), "full")
-    assert text.endswith("; all images are trained on for epochs of their own.")
+    assert text.endswith("; on all images, students train for another number of epochs.")
 
 
 @pytest.mark.parametrize(("best", "count"), [(41.5, 1), (40.9, 0)])
@@ -77,6 +79,26 @@ def test_scores_of_the_images_go_with_accuracy_where_that_is_beyond_chance(metri
     assert text.startswith(start)
 
 
+def beside_fid(numbers: list[float], **changes) -> Board:
+    """Return a board of so many methods, each a point below the last, with their FID."""
+    means = {f"m{place}": 40.0 - place for place in range(len(numbers))}
+    cells = {f"m{place}": (cell(number),) for place, number in enumerate(numbers)}
+    return with_columns(board(means, sets=1, **changes), column("fid"), cells=cells)
+
+
+def test_what_is_said_of_all_boards_is_drawn_of_all_boards_too():
+    """`last` has fewer methods than a dozen other sets, and so no figures of its own."""
+    unordered = [5.0, 4.0, 6.0, 3.0, 7.0, 2.0, 8.0, 1.0, 9.0]
+    made = [beside_fid(unordered, dataset=f"set{n}") for n in range(DRAWN_BOARDS)]
+    made += [beside_fid([float(n) for n in range(8)], dataset="last", ipc=i) for i in (1, 10)]
+    (found, *_) = said(material(*made), "metric")
+    assert found.startswith("Lower FID (in 2 of 14 comparisons, rank correlation -1.00) goes with")
+    drawn = sections(material(*made), Numbering())
+    for name in ("metrics", "by-ipc"):
+        assert all(" on last " in figure.title for figure in drawn[name].shown), name
+    assert {drawn[name].boards_left_out for name in ("metrics", "by-ipc")} == {0}
+
+
 def test_of_fewer_than_eight_methods_nothing_is_said():
     assert said(related(n=7), "metric") == []
 
@@ -94,13 +116,13 @@ def traded(front: tuple[int, ...], xs=(0.1, 3.0, 9.0)) -> Material:
 
 def test_who_has_a_higher_mean_than_every_faster_method_is_said_as_a_matter_of_means():
     assert said(traded((0, 1)), "cost") == [
-        "`b` has a higher mean than every faster method on `shapewoof` at IPC 10; going by means "
+        "`b` has a higher mean than every faster method on `shapewoof` at IPC 10, going by means "
         "alone.",
-        "On `shapewoof` at IPC 10, a distilled set takes 0.10 s with `a` and 9.0 s with `c`, "
-        "without shared artefacts.",
+        "On `shapewoof` at IPC 10, a distilled set takes 0.10 s with `a` and 9.0 s with `c`, not "
+        "counting what is made once and shared, such as a tuned generator.",
     ]
     assert said(traded((0,), xs=(1.0, 3.0, 9.0)), "cost") == [
-        "No slower method has a higher mean than `a`, the fastest, on `shapewoof` at IPC 10; "
+        "No slower method has a higher mean than `a`, the fastest, on `shapewoof` at IPC 10, "
         "going by means alone."
     ]
 
@@ -135,6 +157,15 @@ def test_drops_of_nothing_are_not_found_by_looking_often_enough():
     lucky = Drop(1.0, 0.1, 1.9, 10)
     assert said(tables(lucky), "drop")
     assert said(tables(lucky, *(Drop(0.0, -0.9, 0.9, 10),) * 19), "drop") == []
+
+
+def test_of_a_selection_it_is_said_for_how_many_drops_one_was_corrected():
+    part = Selection(("nette",), ("woof",), (10,), ())
+    sure, none = Drop(5.0, 4.5, 5.5, 3), Drop(1.0, -3.0, 5.0, 3)
+    for drops, what in (((sure,), "the one mean drop"), ((sure, none), "the 2 mean drops")):
+        (whole,) = said(tables(*drops), "drop")
+        (text,) = said(replace(tables(*drops), selection=part), "drop")
+        assert text == f"{whole[:-1]} (corrected for {what} of this page alone)."
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,22 @@ from dataclasses import replace
 import pytest
 from hostile import HOSTILE, texts
 from hypothesis import given
+from msgspec import structs
 
 from bench.scores import SCORES
-from leaderboards.figures.pivots import Head, Pivot, PivotRow
+from leaderboards import build
+from leaderboards.figures.pivots import Head, Pivot, PivotRow, pivots
 from leaderboards.published.ledger import Published, Quote
 from leaderboards.ranks.statistics import Value, summarise
+from reports import markdown
 from reports.paper.compiling import compile_pdf
+from reports.paper.escaping import signed
 from reports.paper.latex import escape, render, table
 
 WORDS = {
     *("textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar"),
     *("pm", "times", "cdot", "circ", "mu", "alpha", "beta", "gamma", "lambda", "leq", "geq", "neq"),
-    *("rightarrow", "downarrow", "uparrow", "infty", "dag", "ddag", "ldots", "texttt"),
+    *("rightarrow", "downarrow", "uparrow", "infty", "dagger", "ddagger", "ldots", "texttt"),
     *("ss", "ae", "AE", "o", "O", "l", "L", "i", "j", "r", "v", "c"),
 }
 """Commands that escaped text may hold: none of them reads, defines or writes anything."""
@@ -77,6 +81,19 @@ def test_text_is_shown_as_it_is(text, latex):
 
 def test_marks_that_fonts_join_stay_apart():
     assert escape("a--b ?` ''") == "a-{}-b ?{}` '{}'"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("-0.01", "−0.01"), ("0.3 [-0.31, 1]", "0.3 [−0.31, 1]"), ("(-8.5)", "(−8.5)")],
+)
+def test_a_negative_number_has_a_minus(text, shown):
+    assert signed(text) == shown
+
+
+@pytest.mark.parametrize("text", ["top-1", "s3-1", "IPC-5", "--by", "a - b", "1-2"])
+def test_a_hyphen_stays_one(text):
+    assert signed(text) == text
 
 
 def cell(*numbers, rank=None, ties="", students=1, **changes):
@@ -144,8 +161,17 @@ def test_rows_have_equally_many_columns():
 def test_references_stand_below_a_rule_and_other_epochs_have_a_mark():
     latex = table(RANKED)
     assert latex.index("random &") < latex.rindex(r"\midrule") < latex.index("full &")
-    assert lines_of(latex)["full"].count(r"\ddag") == 1
-    assert r"\ddag{}: under \texttt{hard+epochs=9}" in latex
+    assert lines_of(latex)["full"].count(r"$\ddagger$") == 1
+    assert r"$\ddagger$: under \texttt{hard+epochs=9}" in latex
+
+
+def test_another_recipe_has_the_same_mark_in_print_and_on_the_page(record):
+    full = record("full", None)
+    other = structs.replace(full.protocol, identity="hard+epochs=300")
+    boards = build([record(), structs.replace(full, protocol=other)])
+    for text in (table(pivots(boards)[0]), escape(markdown.render(boards))):
+        assert escape("‡") in text
+        assert escape("†") not in text
 
 
 def test_a_missing_number_is_a_dash_that_no_number_is():
@@ -199,15 +225,15 @@ def test_an_interval_stands_in_brackets_with_a_star_where_it_is_over_students():
     assert re.search(r"51\.00 & \{\\scriptsize \{\[\}48\.52, 53\.48\{\]\}\}", lines["b"])
 
 
-def quote(source="2505.18963"):
-    """Return a printed number that ours does not reproduce."""
+def quote(source="2505.18963", verdict="not reproduced", half=3.0):
+    """Return a printed number, which ours does not reproduce unless that is said."""
     published = Published(
         **{"line": 2, "decimals": 1, "method": "MGD3", "dataset": "nette", "ipc": 1},
         **{"protocol": "hard", "student": "ConvNet-6", "metric": "top1", "value": 39.2},
         **{"std": 1.3, "backbone": "", "source": source, "locator": "Table 1"},
         verified="read",
     )
-    return Quote(published, "hard", "read", "not reproduced", 11.8, 3.0, ())
+    return Quote(published, "hard", "read", verdict, 11.8, half, ())
 
 
 def test_published_numbers_have_a_dagger_and_a_verdict_and_stand_only_where_there_are_any():
@@ -219,6 +245,30 @@ def test_published_numbers_have_a_dagger_and_a_verdict_and_stand_only_where_ther
     assert "arXiv:2505.18963" in latex
     assert "never measured here" in latex
     assert "never measured here" not in table(RANKED)
+
+
+def test_a_caption_says_how_wide_the_intervals_are_that_let_numbers_pass():
+    def told(*quotes):
+        rows = [row(f"m{at}", cell(51.0, quotes=(one,))) for at, one in enumerate(quotes)]
+        return " ".join(table(pivot([*rows, row("dit", cell(50.0))])).split())
+
+    near, far = (quote(verdict="reproduced", half=half) for half in (1.04, 3.45))
+    assert r"intervals of the differences behind $=$ reach 1.0--3.5 points" in told(far, near)
+    assert "reach 1.0 points" in told(near, quote(half=9.0))
+    assert "either way" not in told(quote(half=9.0))
+
+
+def test_a_score_that_depends_on_n_says_what_n_is():
+    counted = replace(pivot([row("a", cell(50.0))]), score=SCORES["fid"])
+    assert "$N$ is the number of distilled images" in " ".join(table(counted).split())
+    assert "$N$" not in table(pivot([row("a", cell(50.0))]))
+
+
+def test_a_score_of_the_packages_own_network_says_that_it_is_no_inceptions():
+    own = replace(pivot([row("a", cell(50.0))]), card=(("extractor", "embedded"),))
+    assert "its FID is no Inception FID" in " ".join(table(own).split())
+    theirs = replace(own, card=(("extractor", "inception-pytorch-fid"),))
+    assert "no Inception FID" not in " ".join(table(theirs).split())
 
 
 def test_more_columns_than_a_page_holds_are_split_between_sets():

@@ -10,6 +10,9 @@ from leaderboards import Board, build
 from leaderboards.published.ledger import Quote, read
 from leaderboards.ranks.placing import Told
 from reports.layout import Entry, blocks
+from reports.material import gather
+from reports.page.choices import choices
+from reports.page.tables import tables
 
 ROW = msgspec.structs.replace(read()[0], value=39.2, std=1.3)
 
@@ -156,3 +159,14 @@ def test_every_score_of_the_table_has_a_heading_of_its_own(images):
     (board,) = build([images(**dict.fromkeys(of_images, 1.0))])
     found = [title for block in titles(board, all_scores=True) for title in block if title != "n"]
     assert len(found) == len(set(found)) == len(of_images)
+
+
+def test_on_the_page_the_mark_of_another_recipe_stands_by_the_mean(record):
+    full = [record("full", None, (0, r), 80.0 + r) for r in (0, 1)]
+    other = msgspec.structs.replace(full[0].protocol, identity="hard+epochs=300")
+    made = gather([record(), *(msgspec.structs.replace(one, protocol=other) for one in full)])
+    (table,) = tables(made, choices(made.boards))
+    (line,) = table.references
+    (shown,) = (cell for cell in line.cells if "80.5" in cell.main)
+    assert shown.main == "80.5 ‡"
+    assert shown.aside.startswith("±")

@@ -151,8 +151,23 @@ def test_a_cell_under_another_protocol_than_its_column_is_marked_and_explained(r
     other = replace(reference.protocol, identity="hard+epochs=300")
     text = markdown.render(build([record(), replace(reference, protocol=other)]))
     ((_, random, full),) = tables(text)
-    assert [cell.endswith("†") for cell in (random[1], full[1])] == [False, True]
-    assert "- † method full has no IPC and was run under hard+epochs=300" in text
+    assert [cell.endswith("‡") for cell in (random[1], full[1])] == [False, True]
+    assert "- ‡ method full has no IPC and was run under hard+epochs=300" in text
+
+
+@pytest.mark.parametrize("text", ["# x", "> x", "- x", "+ x", "= x", "1. x", "12) x", "-", "#"])
+def test_no_text_begins_a_heading_a_quote_or_a_list(text):
+    inner = READER.parse(f"- {markdown.escape(text)}\n")
+    assert [token.type for token in inner] == [
+        *("bullet_list_open", "list_item_open", "paragraph_open", "inline"),
+        *("paragraph_close", "list_item_close", "bullet_list_close"),
+    ]
+    assert [token.content.replace("\\", "") for token in inner if token.content] == [text]
+
+
+@pytest.mark.parametrize("text", ["-3.2", "1.5", "+0.1", "12"])
+def test_numbers_stand_as_they_are(text):
+    assert markdown.escape(text) == text
 
 
 def skeleton(text: str) -> list[tuple[str, list[str]]]:

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import io
 import math
+import re
 from dataclasses import replace
-from itertools import cycle, pairwise
+from itertools import combinations, cycle, pairwise
 
 import pytest
 from hostile import HOSTILE
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reports.drawings.chart import Axis, Chart, Cloud, Grid, Line, Mark, Panel
-from reports.drawings.palette import LIGHT
+from reports.drawings.palette import DASHES, LIGHT, MARKERS
+from reports.paper import figures
 from reports.paper.mpl import STYLE, draw, save
+from reports.paper.mpl_labels import unnamed
+from reports.paper.mpl_text import drawable
 
 NAMES = ("mgd3", "dit", "random")
 FOREST = Chart(
@@ -187,6 +194,23 @@ def test_the_style_file_has_the_colours_of_the_report():
     assert style["pdf.fonttype"] == 42
 
 
+def test_headings_of_narrow_columns_lean_and_short_ones_do_not():
+    wordy = replace(GRID, columns=("a method with a long name", "another one of them"))
+    for grid, leans in ((wordy, True), (replace(GRID, columns=("dit", "mgd3")), False)):
+        figure = draw(grid, "one")
+        labels = [tick.label2 for tick in figure.axes[0].xaxis.get_major_ticks()]
+        assert [label.get_rotation() > 0 for label in labels] == [leans] * 2
+        assert all(label.get_window_extent().y1 <= figure.bbox.y1 for label in labels)
+
+
+def test_negative_numbers_have_a_minus_at_marks_and_in_cells():
+    axis = Axis("KID", -0.02, 0.02)
+    (axes,) = draw(replace(DOTS, x=axis), "one").axes
+    assert "−0.01" in [label.get_text() for label in axes.get_xticklabels()]
+    (axes,) = draw(GRID, "one").axes
+    assert "34.1\n(−3.2)" in [text.get_text() for text in axes.texts]
+
+
 def test_a_logarithmic_axis_is_one():
     (axes,) = draw(CURVES, "one").axes
     places = axes.transData.transform([(1.0, 0.0), (10.0, 0.0), (50.0, 0.0)])[:, 0]
@@ -201,3 +225,127 @@ def test_numbers_at_marks_of_a_crowded_axis_do_not_overlap():
     boxes = [text.get_window_extent() for text in axes.get_xticklabels() if text.get_text()]
     assert len(boxes) > 1
     assert all(before.x1 < after.x0 for before, after in pairwise(boxes))
+
+
+def crowd(places):
+    """Return a chart of dots at these places, the first seven with a colour."""
+    lines = tuple(
+        Line(f"method {n}", (Mark(x, y, y - 8, y + 8),), n if n < 7 else -1, joined=False)
+        for n, (x, y) in enumerate(places)
+    )
+    return replace(DOTS, x=Axis("FID", 0.0, 100.0), lines=lines)
+
+
+def overlap(one, other):
+    return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.y1, other.y1) > max(
+        one.y0, other.y0
+    )
+
+
+numbers = st.floats(1, 99)
+crowded = st.floats(49, 51)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.tuples(numbers, numbers) | st.tuples(crowded, crowded), max_size=30))
+def test_names_of_dots_cover_neither_each_other_nor_a_dot(places):
+    (axes,) = draw(crowd(places), "one").axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
+    dots = axes.transData.transform(places) if places else ()
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+
+
+def test_where_room_is_short_names_with_a_colour_come_first_and_the_rest_is_counted():
+    chart = crowd([(50.0, 50.0)] * 47)
+    figure = draw(replace(chart, lines=chart.lines[::-1]), "one")
+    (axes,) = figure.axes
+    shown = {text.get_text(): math.hypot(*text.get_position()) for text in axes.texts}
+    coloured = {f"method {n}" for n in range(7)}
+    assert coloured <= set(shown)
+    assert min(shown, key=lambda name: shown[name]) in coloured
+    assert unnamed(figure, chart) == 47 - len(shown) > 0
+
+
+def test_where_there_is_room_every_name_stands_close_to_its_dot():
+    places = [(20.0 * n, 90.0 - 15 * n) for n in range(5)]
+    (axes,) = draw(crowd(places), "one").axes
+    assert len(axes.texts) == 5
+    for text, place in zip(axes.texts, axes.transData.transform(places), strict=True):
+        box = text.get_window_extent()
+        near = min(max(place[0], box.x0), box.x1), min(max(place[1], box.y0), box.y1)
+        assert math.dist(near, place) < 7
+
+
+ROOM = 1.06
+"""Inches that hold eighteen letters."""
+
+
+@pytest.mark.parametrize("method", ["igd", "manifoldgd", "a" * 13])
+@pytest.mark.parametrize("term", ["x", "manifold", "a term with a long name"])
+def test_of_a_method_and_its_term_the_term_is_cut(method, term):
+    shown = drawable(f"{method}: {term}", ROOM)
+    assert shown.startswith(f"{method}: {term[0]}")
+    assert len(shown) <= 18
+
+
+def test_letters_behind_a_long_name_are_never_cut():
+    assert drawable("kmeans+features=embedded * · a b", ROOM).endswith(" · a b")
+
+
+def test_pictures_of_a_cloud_are_squares_that_fill_the_height_and_stand_in_the_middle():
+    for width, columns in (("one", 2), ("two", 7)):
+        row = tuple(Panel("", "real", ()) for _ in range(columns))
+        names = tuple("abcdefg"[:columns])
+        figure = draw(replace(CLOUD, columns=names, panels=(row, row)), width)
+        boxes = [axes.get_window_extent() for axes in figure.axes]
+        assert all(box.width == pytest.approx(box.height) for box in boxes)
+        assert min(box.y0 for box in boxes) < 4
+        inches = figure.get_figwidth()
+        left, right = min(b.x0 for b in boxes), 72 * inches - max(b.x1 for b in boxes)
+        assert 0 <= left - right < 18
+
+
+def dash_of(line):
+    """Return the shares of stroke and gap that a line is drawn with, as SVG says it."""
+    out = io.StringIO()
+    line.set_gid("wanted")
+    line.figure.savefig(out, format="svg", metadata={"Date": None})
+    (found,) = re.findall(r'<g id="wanted">\s*<path [^>]*?style="([^"]*)"', out.getvalue())
+    line.set_gid(None)
+    lengths = re.search(r"stroke-dasharray: ([\d., ]+)", found)
+    return shares(map(float, lengths[1].split(","))) if lengths else ()
+
+
+def shares(lengths):
+    whole = list(lengths)
+    return tuple(round(length / sum(whole), 3) for length in whole)
+
+
+def test_a_method_has_one_colour_marker_and_dash_on_every_figure(told):
+    """Held against the palette by the positions that the report gives to methods."""
+    from matplotlib.colors import same_color
+
+    place = {name.label: at for name, at in told.material.colours.items()}
+    seen = {"name": set(), "mark": set(), "line": set()}
+    for drawn in figures.drawn(figures.chosen(told.material)):
+        if not isinstance(drawn.drawing, Chart):
+            continue
+        (axes,) = drawn.figures["one"].axes
+        for text in axes.texts:
+            if text.get_text() in place:
+                assert same_color(text.get_color(), LIGHT[place[text.get_text()]])
+                seen["name"].add(text.get_text())
+        artists = {tuple(zip(*line.get_data(), strict=True)): line for line in axes.lines}
+        for line in (line for line in drawn.drawing.lines if line.name in place):
+            at = place[line.name]
+            path = artists.get(tuple((mark.x, mark.y) for mark in line.marks))
+            if line.joined and path and len(line.marks) > 1:
+                assert same_color(path.get_color(), LIGHT[at])
+                assert dash_of(path) == (shares(DASHES[at]) if DASHES[at] else ())
+                seen["line"].add(line.name)
+            elif path:
+                assert same_color(path.get_color(), LIGHT[at])
+                assert path.get_marker() == MARKERS[at]
+                seen["mark"].add(line.name)
+    assert seen == {kind: set(place) for kind in seen}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import os
 import random
@@ -12,14 +13,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import html5lib
+import made
 import pytest
 from hostile import HOSTILE, hostile, hostile_failures, hostile_files, texts
 from hypothesis import given, settings
+from msgspec.structs import replace
 from skeletons import Page
 from story import CLASSES, METHODS, story
 
+from leaderboards.published import ledger
 from reports.material import gather
-from reports.page import page
+from reports.page import page, provenance
 from reports.page.outline import SECTIONS, WHY
 
 ROOT = Path(__file__).parents[2]
@@ -264,4 +268,22 @@ def test_templates_trust_no_text():
     script = (folder / "report.js").read_text(encoding="utf-8")
     for word in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "</", "<!--", "fetch("):
         assert word not in script
-    assert "</" not in (folder / "report.css").read_text(encoding="utf-8")
+    for style in folder.glob("*.css"):
+        assert "</" not in style.read_text(encoding="utf-8")
+
+
+def test_a_printed_number_stands_with_the_difference_and_the_width_of_its_interval():
+    """The width says how much `reproduced` lets pass."""
+    rows = [replace(ledger.read()[0], value=40.0, std=None, decimals=1)] * 3
+    found = [
+        ledger.Quote(rows[0], "hard", "read", verdict, difference, half, ())
+        for verdict, difference, half in (
+            ("reproduced", 3.36, 3.45),
+            ("not reproduced", -9.0, 1.0),
+            ("not comparable", None, None),
+        )
+    ]
+    first = made.row("a", made.cell(40.0, quotes=tuple(found)))
+    board = dataclasses.replace(made.board({"a": 40.0, "b": 20.0}, "a"), rows=(first,))
+    told = [one.difference for one in provenance.quotes(made.material(board))]
+    assert told == ["+3.4 ± 3.5", "-9.0 ± 1.0", ""]

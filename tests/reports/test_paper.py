@@ -13,6 +13,7 @@ from bench.errors import BenchError, UsageError
 from reports.material import gather
 from reports.paper import write
 from reports.paper.compiling import compile_pdf
+from reports.paper.page import page
 
 needs_tex = pytest.mark.skipif(
     not (shutil.which("pdflatex") and shutil.which("bibtex")), reason="there is no pdflatex"
@@ -45,11 +46,11 @@ def test_every_figure_has_two_widths_and_two_kinds_of_file(folder):
 
 def test_the_page_shows_every_table_and_figure_once(folder):
     out, _ = folder
-    page = (out / "paper.tex").read_text()
+    text = (out / "paper.tex").read_text()
     for path in (out / "tables").iterdir():
-        assert page.count(rf"\input{{tables/{path.stem}}}") == 1
+        assert text.count(rf"\input{{tables/{path.stem}}}") == 1
     for slug in {path.name.split(".")[0] for path in (out / "figures").iterdir()}:
-        assert page.count(f"{{figures/{slug}.") == 1
+        assert text.count(f"{{figures/{slug}.") == 1
 
 
 def test_sources_are_ascii_and_name_no_folder(folder, told_small):
@@ -65,25 +66,73 @@ def test_it_compiles_to_one_page_or_more_without_open_references(folder):
     out, paper = folder
     assert out / "paper.pdf" in paper.files
     assert paper.notes == ()
-    shown = "".join(page.extract_text() for page in PdfReader(out / "paper.pdf").pages)
+    shown = "".join(sheet.extract_text() for sheet in PdfReader(out / "paper.pdf").pages)
     assert "??" not in shown
     assert "[?]" not in shown
     assert "mgd3" in shown
 
 
+@pytest.fixture(scope="module")
+def log(folder, tmp_path_factory):
+    """What pdflatex says of the page in the end."""
+    copy = tmp_path_factory.mktemp("log") / "copy"
+    shutil.copytree(folder[0], copy)
+    for command in ("pdflatex", "bibtex", "pdflatex", "pdflatex"):
+        options = ["-interaction=nonstopmode"] if command == "pdflatex" else []
+        subprocess.run([command, *options, "paper"], cwd=copy, capture_output=True, check=True)
+    return (copy / "paper.log").read_text(encoding="latin-1")
+
+
 @needs_tex
-def test_nothing_stands_beyond_the_margins(folder, tmp_path):
-    out, _ = folder
-    shutil.copytree(out, tmp_path / "copy")
-    subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "paper"],
-        cwd=tmp_path / "copy",
-        capture_output=True,
-        check=True,
-    )
-    log = (tmp_path / "copy" / "paper.log").read_text(encoding="latin-1")
-    wide = re.findall(r"Overfull \\hbox \(([0-9.]+)pt too wide", log)
-    assert max(map(float, wide), default=0.0) < 20.0
+def test_nothing_stands_beyond_the_margins_and_latex_warns_of_nothing(log):
+    assert "Overfull" not in log
+    assert "Warning" not in log
+
+
+@needs_tex
+def test_every_font_of_the_page_has_outlines(folder):
+    for sheet in PdfReader(folder[0] / "paper.pdf").pages:
+        for font in sheet["/Resources"].get("/Font", {}).values():
+            assert font.get_object()["/Subtype"] != "/Type3"
+
+
+@needs_tex
+def test_protocol_tables_figures_and_references_follow_each_other_in_order(folder):
+    pages = [sheet.extract_text() for sheet in PdfReader(folder[0] / "paper.pdf").pages]
+    shown = "".join(pages)
+    heads = [shown.index(head) for head in ("Protocol", "Tables", "Figures", "References")]
+    assert heads == sorted(heads)
+    for kind in ("Table", "Figure"):
+        numbers = [int(n) for n in re.findall(rf"{kind} (\d+):", shown)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        # A heading stands on the page of what it heads.
+        (sheet,) = (sheet for sheet in pages if f"{kind} 1:" in sheet)
+        assert f"{kind}s" in sheet
+
+
+def test_no_part_of_the_page_begins_a_new_page(folder):
+    text = (folder[0] / "paper.tex").read_text()
+    assert not re.search(r"\\(clearpage|newpage|pagebreak|FloatBarrier)", text)
+
+
+def test_tables_of_one_column_stand_in_two_columns_and_wide_ones_do_not():
+    wide, narrow = r"\begin{table*}[htbp]", r"\begin{table}[htbp]"
+    texts = {"protocol.tex": "a", "references.bib": "", "tables/a.tex": narrow}
+    texts |= {"tables/b.tex": wide, "tables/c.tex": narrow}
+    within, outside = [], []
+    for part in page(texts, []).split(r"\begin{multicols}{2}"):
+        inner, _, outer = part.rpartition(r"\end{multicols}")
+        within += re.findall(r"\\input\{(.*?)\}", inner)
+        outside += re.findall(r"\\input\{(.*?)\}", outer)
+    assert (within, outside) == (["protocol", "tables/a", "tables/c"], ["tables/b"])
+
+
+def test_a_table_that_is_higher_than_a_column_with_its_caption_takes_the_whole_width():
+    rows = r"a & 1 \\" * 40
+    for caption, inside in (("a" * 600, True), ("a" * 2600, False)):
+        table = rf"\begin{{table}}\caption{{{caption}}}\begin{{tabular}}{{ll}}{rows}\end{{table}}"
+        texts = {"protocol.tex": "", "references.bib": "", "tables/a.tex": table}
+        assert ("multicols}" in page(texts, [])) is inside
 
 
 def test_the_same_records_give_the_same_bytes(folder, told_small, tmp_path):
@@ -185,5 +234,5 @@ def test_a_run_with_the_worst_texts_everywhere_compiles_and_reads_no_file(
     records = hostile(told_small.records, "".join(HOSTILE[part::4]))
     paper = write(gather(records), tmp_path / "paper")
     assert paper.files[-1].name == "paper.pdf"
-    shown = "".join(page.extract_text() for page in PdfReader(paper.files[-1]).pages)
+    shown = "".join(sheet.extract_text() for sheet in PdfReader(paper.files[-1]).pages)
     assert "root:" not in shown

@@ -5,6 +5,7 @@ from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.page.rendering import sentence
 from reports.words.counting import between, chained, counted, seconds, share
 from reports.words.sentences import Code, begun, joined_sentences, listed, text_of
 
@@ -16,7 +17,8 @@ from reports.words.sentences import Code, begun, joined_sentences, listed, text_
         (["a", "b"], "`a` and `b`"),
         (["a", "b", "c"], "`a`, `b` and `c`"),
         (["a", "b", "c", "d"], "`a`, `b`, `c` and `d`"),
-        (["a", "b", "c", "d", "e"], "`a`, `b`, `c`, `d` and 1 more"),
+        (["a", "b", "c", "d", "e"], "`a`, `b`, `c`, `d` and `e`"),
+        (list("abcdef"), "`a`, `b`, `c`, `d` and 2 more"),
         (list("abcdefg"), "`a`, `b`, `c`, `d` and 3 more"),
     ],
 )
@@ -41,6 +43,12 @@ def test_parts_of_sentences_are_put_in_a_row():
 def test_a_sentence_begins_with_a_capital_or_with_a_name_as_it_is():
     assert begun(("over all", Code("a"))) == ("Over all", Code("a"))
     assert begun((Code("a"), " is")) == (Code("a"), " is")
+
+
+def test_no_line_of_the_page_ends_before_a_percent_sign():
+    words = ("On ", Code("a % b"), ": 78.5 % [7.0, 8.0] and 5 %.")
+    assert str(sentence(words)) == ("On <code>a % b</code>: 78.5\u00a0% [7.0, 8.0] and 5\u00a0%.")
+    assert text_of(words) == "On `a % b`: 78.5 % [7.0, 8.0] and 5 %."
 
 
 @pytest.mark.parametrize(

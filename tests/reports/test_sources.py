@@ -31,6 +31,7 @@ NAMED = [
     *(("score", name) for name in SCORES),
 ]
 PAPER = re.compile(r"^Papers?:(.*?)(?=^\w+:|\Z)", re.MULTILINE | re.DOTALL)
+ADDRESS = re.compile(r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)+/\S")
 TITLE = re.compile(r'"([^"]+ [^"]+)"(?:, *([A-Za-z]+) (\d{4}))?')
 
 
@@ -81,10 +82,14 @@ def test_every_key_has_an_entry_and_every_entry_is_used():
     assert used | set(sources.SOURCES.values()) == set(entries())
 
 
-def test_an_entry_is_given_as_it_stands_in_the_file():
+def test_an_entry_is_given_as_it_stands_in_the_file_but_for_what_it_was_held_against():
     found = citing.entry("gu2024minimax")
-    assert f"{found}\n" in BIB.read_text("utf-8")
-    assert found.startswith("@inproceedings{gu2024minimax,")
+    lines = found.splitlines()
+    below = BIB.read_text("utf-8").partition(f"{lines[0]}\n")[2]
+    *fields, end = below.partition("\n}")[0].split("\n")
+    assert end.startswith("  checked = {")
+    assert lines == ["@inproceedings{gu2024minimax,", *fields, "}"]
+    assert not any("checked" in citing.entry(key) for key in entries())
     with pytest.raises(KeyError):
         citing.entry("unheard2030of")
 
@@ -93,6 +98,20 @@ def test_entries_are_ascii_and_in_the_order_of_their_keys():
     text = BIB.read_text("ascii")
     assert list(citing.entries()) == sorted(entries()) == list(entries())
     assert text.count("\n@") + 1 == len(entries())
+
+
+def test_every_entry_says_what_it_was_held_against_or_that_nothing_was_found():
+    said = {key: {"checked", "annote"} & {*entry.fields} for key, entry in entries().items()}
+    assert {key: fields for key, fields in said.items() if len(fields) != 1} == {}
+    found = [entry.fields["checked"] for entry in entries().values() if "checked" in entry.fields]
+    assert [text for text in found if not ADDRESS.search(text)] == []
+
+
+def test_entries_that_were_held_against_a_source_name_all_authors():
+    found = {key for key, entry in entries().items() if "checked" in entry.fields}
+    short = {key for key in found if "others" in map(str, entries()[key].persons["author"])}
+    assert found
+    assert short == set()
 
 
 @pytest.mark.parametrize("source", sources.SOURCES)

@@ -18,7 +18,7 @@ from reports.drawings import svg, svg_cloud
 from reports.drawings.chart import Axis, Chart, Cloud, Line, Mark, Panel
 from reports.drawings.plane import square_of
 from reports.drawings.svg_frame import Frame
-from reports.drawings.svg_labels import spread
+from reports.drawings.svg_labels import spread, unnamed
 from reports.drawings.svg_text import width
 from reports.drawings.ticks import padded
 
@@ -110,6 +110,24 @@ def test_a_logarithmic_axis_gives_equal_ratios_equal_room():
     )
 
 
+def test_a_narrow_drawing_shows_the_same_in_less_room():
+    names = ("a rather long name of a method, longer than half a phone", "b", "c")
+    lines = [
+        Line(name, (Mark(5.0 - at, at, 0, 9),), at, joined=False, labelled=False)
+        for at, name in enumerate(names)
+    ]
+    made = chart(lines, y=Axis("", -0.5, 2.5, names=names), across=True)
+    wide, narrow = (parsed(svg.render(made, 1, narrow=one)) for one in (False, True))
+    assert box(narrow)[0] < box(wide)[0]
+    assert all(0 < x < box(narrow)[0] for x, _ in starts(narrow))
+    orders = [sorted(range(3), key=lambda at: starts(one)[at][0]) for one in (wide, narrow)]
+    assert orders[0] == orders[1]
+    ids = [{part.get("id") for part in one.iter() if part.get("id")} for one in (wide, narrow)]
+    assert not ids[0] & ids[1]
+    whole = {part.text for part in narrow.iter() if part.tag.endswith("title")}
+    assert names[0] in whole  # where a pointer rests on it
+
+
 def test_categories_begin_above_and_the_band_holds_its_rows():
     names = ("best", "second", "third")
     lines = [Line(name, (Mark(5 - at, at, 0, 9),), joined=False, labelled=False)
@@ -199,6 +217,22 @@ def test_labels_never_overlap_and_stay_within_the_drawing(points):
         for one, other in combinations(boxes, 2):
             apart = one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2]
             assert apart or other[3] <= one[2]
+
+
+@settings(deadline=None)
+@given(charts())
+def test_every_name_is_drawn_or_told_to_have_no_room(made):
+    named = [label[0].text for label in with_class(parsed(svg.render(made, 1)), "label")]
+    wanted = [line.name for line in made.lines if line.labelled and line.marks]
+    assert sorted([*named, *unnamed(made)]) == sorted(wanted)
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_names_of_many_lines_at_one_place_have_no_room(joined):
+    lines = [Line(f"method {at}", (Mark(1, 1), Mark(2, 1)), joined=joined) for at in range(60)]
+    left_out = unnamed(chart(lines))
+    assert 0 < len(left_out) < 60
+    assert unnamed(chart(lines[:2])) == []
 
 
 def test_a_label_that_is_cut_is_whole_where_a_pointer_rests():
