@@ -71,14 +71,14 @@ def _refuse_what_does_not_fit(
             raise unknown_name(kind, value, known, of="--by" if kind == "value" else "")
     if reference is not None and by != "architecture":
         raise UsageError("`--reference` compares students: add `--by architecture`.")
-    if (all_scores or published) and by == "architecture":
-        option = "--all-scores" if all_scores else "--published"
-        raise UsageError(f"`{option}` is for tables by method: leave `--by architecture` out.")
-    if form not in FORMATS and by == "architecture":
-        raise UsageError(f"`--format {form}` is for tables by method: leave `--by architecture` out.")
-    if form == "values" and (all_scores or published):
-        option = "--all-scores" if all_scores else "--published"
-        raise UsageError(f"`--format values` prints every measured number: leave `{option}` out.")
+    more = ["--all-scores"] * all_scores + ["--published"] * published
+    of_methods = [*more, *([f"--format {form}"] if form not in FORMATS else [])]
+    if by == "architecture" and of_methods:
+        raise UsageError(
+            f"`{of_methods[0]}` is for tables by method: leave `--by architecture` out."
+        )
+    if form == "values" and more:
+        raise UsageError(f"`--format values` prints every measured number: leave `{more[0]}` out.")
 
 
 def first_student(run: RunSpec) -> str | None:
