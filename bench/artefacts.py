@@ -85,7 +85,8 @@ class ArtefactStore:
 
     cache: Path
     seconds: float = 0.0
-    """Time spent building in this process; a unit's own time leaves it out."""
+    """Time spent building in this process, or waiting for another one that builds the same; a
+    unit's own time leaves it out."""
     used: dict[str, str] = field(default_factory=dict)
     """Key to identity of every artefact asked for since it was last cleared."""
     announce: Callable[[str], None] = lambda sentence: None
@@ -136,7 +137,9 @@ class ArtefactStore:
 
         folder = self.path(artefact)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        asked = time.perf_counter()
         with FileLock(folder.with_suffix(".lock")):
+            self.seconds += time.perf_counter() - asked
             if self.has(artefact):
                 return
             partial = folder.with_suffix(".partial")

@@ -61,7 +61,8 @@ class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float
     """Wall-clock time of the unit itself, without the artefacts it had to build."""
     artefact_seconds: float
-    """Wall-clock time of the artefacts that were built for the first time on its behalf."""
+    """Wall-clock time of the artefacts that were built for the first time on its behalf, with that
+    of waiting for another process that built them."""
     peak_memory_bytes: int
     """Highest resident memory of the process so far, or memory allocated on the accelerator."""
     device: str
