@@ -27,10 +27,9 @@ def labelling_times(
     told: dict[tuple[str, int], float | None] = {}
     times = []
     for unit, protocol in dict(_waiting(pending, known, workshop)).values():
-        count = unit.num_images
-        alike = key(protocol.labels_of(unit.card, "")[0]), count
+        alike = key(protocol.labels_of(unit.card, "")[0]), unit.num_images
         if alike not in told:
-            told[alike] = _told(unit, protocol, count, workshop)
+            told[alike] = _told(unit, protocol, workshop)
         times.append(told[alike])
     return times
 
@@ -52,12 +51,12 @@ def _waiting(
             yield key(labels[0]), (unit, protocol)
 
 
-def _told(unit: Unit, protocol: LabelsSets, count: int, workshop: Workshop) -> float | None:
+def _told(unit: Unit, protocol: LabelsSets, workshop: Workshop) -> float | None:
     """Return the seconds of one set's labels; None where the probe fails."""
     from bench.training.memory import told_if_full
 
     try:
         with told_if_full("the teacher was probed", "free the device"):
-            return protocol.labelling_seconds(unit.card, count, workshop.device)
+            return protocol.labelling_seconds(unit.card, unit.num_images, workshop.device)
     except BenchError:
         return None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,7 @@ def run_unit(unit: Unit, store: Store, workshop: Workshop, progress: Progress) -
         ctx = workshop.context(streams, work, progress, kept, alike)
         do = _distil if unit.kind == "distillation" else _evaluate
         outcome, distilled = do(unit, store, workshop, ctx)
-        _check_numbers(outcome)
+        _check_numbers(outcome, ctx.traces)
         record = Record(
             kind=unit.kind,
             key=unit.key,
@@ -234,14 +233,25 @@ def _described(named: Named[Any], resolved: Any) -> Described:
     )
 
 
-def _check_numbers(outcome: Outcome) -> None:
-    """Raise BenchError for a number that no record can hold, which would not be read again."""
-    scores = (("score", name, (value,)) for name, value in outcome.scores.items())
-    series = (("series", name, tuple(values)) for name, values in outcome.series.items())
-    for kind, name, numbers in itertools.chain(scores, series):
-        for number in numbers:
-            if not abs(number) <= LARGEST:
-                raise BenchError(f"The {kind} {name!r} must hold finite numbers, got {number}.")
+def _check_numbers(outcome: Outcome, traces: Mapping[str, Sequence[float]]) -> None:
+    """Raise BenchError for a number that no record can hold, which would not be read again.
+
+    What is not finite by class is undefined there, and becomes None.
+    """
+    parts: dict[str, Mapping[str, Iterable[float]]] = {
+        "score": {name: (value,) for name, value in outcome.scores.items()},
+        "series": outcome.series,
+        "score by class": {k: filter(math.isfinite, v) for k, v in outcome.per_class.items()},
+        "trace": traces,
+    }
+    for kind, named in parts.items():
+        for name, numbers in named.items():
+            for number in numbers:
+                if not abs(number) <= LARGEST:
+                    raise BenchError(
+                        f"The {kind} {name!r} must hold finite numbers up to {LARGEST:g}, "
+                        f"got {number}."
+                    )
 
 
 def _keep_files(files: Mapping[str, Path], store: Store, key: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def read_versioned(
         path: The file.
         kind: What it holds; has a field `version`.
         newest: The newest version that is known here.
-        called: The noun for such a file, with its article.
+        called: The noun for such a file, without an article.
         mend: What to do about a file that is none.
         error: What is raised.
 

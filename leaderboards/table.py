@@ -96,6 +96,8 @@ class Board:
     says nothing of methods that share a letter."""
     remarks: tuple[str, ...] = ()
     """What has to be said of the teachers behind soft labels, and of the size of what is stored."""
+    num_classes: int = 0
+    """Of the real set; 0: unknown."""
 
 
 def build(records: Iterable[Record]) -> list[Board]:
@@ -167,6 +169,7 @@ def _board(ipc: int | None, records: list[Record]) -> Board:
         columns=columns,
         rows=tuple(sorted(rows, key=lambda row: _row_order(row, columns))),
         remarks=remarks_on_teachers(records),
+        num_classes=data.num_classes,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar, get_args
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.records import Record
-    from reports.material import Material
+    from leaderboards import Board
+    from leaderboards.figures.evidence import Evidence
 
 VERSION = 1
 """Of the points that are understood."""
@@ -87,15 +88,17 @@ class Drawn:
     plane: Plane
 
 
-def sheets(material: Material) -> tuple[list[Sheet], list[Unread]]:
+def sheets(
+    boards: Sequence[Board], evidence: Evidence, folder: Path
+) -> tuple[list[Sheet], list[Unread]]:
     """Return the sheets of every row's first seed, and what cannot be read.
 
     Of several passes of one set the first that has a kind of sheet gives it. Real images stand
     beside distilled ones: a board that has none of these has no sheets.
     """
-    read = _Reader(material.folder, "sample sheet", SHEET_BYTES, _picture)
+    read = _Reader(folder, "sample sheet", SHEET_BYTES, _picture)
     found = []
-    for board, row, passes in _first_passes(material):
+    for board, row, passes in _first_passes(boards, evidence):
         for kind in get_args(Kind):
             record = next((one for one in passes if kind in one.files), None)
             picture = read(record, kind) if record else None
@@ -105,14 +108,16 @@ def sheets(material: Material) -> tuple[list[Sheet], list[Unread]]:
     return [sheet for sheet in found if sheet.board in shown], read.complaints
 
 
-def planes(material: Material) -> tuple[list[Drawn], list[Unread]]:
+def planes(
+    boards: Sequence[Board], evidence: Evidence, folder: Path
+) -> tuple[list[Drawn], list[Unread]]:
     """Return the points of every row's first seed, and what cannot be read.
 
     A row has one plane for every network and split that it was compared in.
     """
-    read = _Reader(material.folder, "points file", POINTS_BYTES, _plane)
+    read = _Reader(folder, "points file", POINTS_BYTES, _plane)
     found = []
-    for board, row, passes in _first_passes(material):
+    for board, row, passes in _first_passes(boards, evidence):
         own: dict[tuple[str, str], Plane] = {}
         for record in passes:
             plane = read(record, "points") if "points" in record.files else None
@@ -122,11 +127,13 @@ def planes(material: Material) -> tuple[list[Drawn], list[Unread]]:
     return found, read.complaints
 
 
-def _first_passes(material: Material) -> Iterator[tuple[int, int, list[Record]]]:
+def _first_passes(
+    boards: Sequence[Board], evidence: Evidence
+) -> Iterator[tuple[int, int, list[Record]]]:
     """Yield the positions of board and row, with the passes of its first seed that has files."""
-    for at, board in enumerate(material.boards if material.folder else ()):
+    for at, board in enumerate(boards):
         for place, row in enumerate(board.rows):
-            passes = [one for one in material.evidence.passes(board, row) if one.files]
+            passes = [one for one in evidence.passes(board, row) if one.files]
             if passes:
                 yield at, place, [one for one in passes if one.seed == passes[0].seed]
 
@@ -135,7 +142,7 @@ def _first_passes(material: Material) -> Iterator[tuple[int, int, list[Record]]]
 class _Reader(Generic[Read]):
     """Reads every file once, as references stand in several boards, and notes what it cannot."""
 
-    folder: Path | None
+    folder: Path
     what: str
     most: int
     understand: Callable[[bytes], Read]
@@ -149,8 +156,6 @@ class _Reader(Generic[Read]):
         return self._read[path]
 
     def _first(self, record: Record, path: str) -> Read | None:
-        if self.folder is None:
-            return None
         try:
             return self.understand(read_within(self.folder, path, self.most))
         except Unusable as error:

@@ -70,12 +70,12 @@ class Material:
     @cached_property
     def sheets(self) -> tuple[list[Sheet], list[Unread]]:
         """Return contact sheets, and those that cannot be read."""
-        return sheets(self)
+        return sheets(self.boards, self.evidence, self.folder) if self.folder else ([], [])
 
     @cached_property
     def planes(self) -> tuple[list[Drawn], list[Unread]]:
         """Return features in two dimensions, and those that cannot be read."""
-        return planes(self)
+        return planes(self.boards, self.evidence, self.folder) if self.folder else ([], [])
 
 
 def gather(

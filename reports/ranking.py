@@ -7,8 +7,11 @@ from collections.abc import Iterable
 
 from bench.scores import Score
 from leaderboards import Board, Cell, Column
+from leaderboards.guessing import guessing
 from leaderboards.ranks.placing import Told
 from reports.plain import plain
+from reports.words.contest import block_of
+from reports.words.counting import counted
 
 SIGNS = {"reproduced": "=", "not reproduced": "≠", "not comparable": "?"}
 """Verdicts on published numbers, as printed."""
@@ -31,12 +34,22 @@ def number_text(cell: Cell, score: Score, stochastic: bool) -> str:
     """
     digits = score.decimals
     text = f"{cell.mean:,.{digits}f}"
-    if cell.std is not None and digits:
-        text += f" ± {cell.std:.{digits}f}"
+    std = deviation(cell, score)
+    if std is not None and digits:
+        text += f" ± {std:.{digits}f}"
     if score.ranked and cell.low is not None and cell.high is not None:
         star = "*" if cell.over == "students" and stochastic else ""
         text += f" [{cell.low:,.{digits}f}, {cell.high:,.{digits}f}]{star}"
     return text
+
+
+def deviation(cell: Cell, score: Score) -> float | None:
+    """Return the sample deviation; None where all numbers are of one set itself, which has none.
+
+    Such as the FID of a method whose seeds gave one set. What sets cost differs between runs.
+    """
+    alone = cell.n_sets == 1 and not cell.n_students and score.group != "cost"
+    return None if alone else cell.std
 
 
 def quote_text(cell: Cell | None, decimals: int) -> str:
@@ -96,15 +109,29 @@ def notes(board: Board) -> list[str]:
     """Return what has to be said of the ranks of the ranked columns; of several alike once."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for place, column in enumerate(board.columns):
-        cells = {row.method: row.cells[place] for row in board.rows if not row.reference}
-        ranks = {method: cell.rank for method, cell in cells.items() if cell is not None}
-        if column.told is not None and len(ranks) > 1:
-            said = _said(column.told, column.score)
-            unranked = [method for method, rank in ranks.items() if rank is None]
+        own = [(row.method, row.cells[place]) for row in board.rows if not row.reference]
+        cells = {method: cell for method, cell in own if cell is not None}
+        if column.told is not None and len(cells) > 1:
+            tested = [cell for cell in cells.values() if cell.rank is not None]
+            said = _said(column.told, column.score, block_of(column.told, tested))
+            unranked = [method for method, cell in cells.items() if cell.rank is None]
             if column.told.tested and unranked:
                 said += f"; without {', '.join(unranked)}: fewer than two seeds"
             found[said][_heading(column)] = None
     return [plain(f"{'; '.join(headings)}: {said}") for said, headings in found.items()]
+
+
+def guessed(board: Board) -> list[str]:
+    """Return what guessing gives, for the ranked columns in which no method does much better."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for place, column in enumerate(board.columns):
+        chance = guessing(board, place) if column.score.ranked else None
+        if chance is not None:
+            found[f"guessing gives {chance:.3g} %"].append(_heading(column))
+    return [
+        plain(f"{'; '.join(headings)}: {said}, and no method does much better")
+        for said, headings in found.items()
+    ]
 
 
 def _heading(column: Column) -> str:
@@ -114,7 +141,7 @@ def _heading(column: Column) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _said(told: Told, score: Score) -> str:
+def _said(told: Told, score: Score, block: str) -> str:
     """Return what the ranks of one column rest on, as the end of a sentence."""
     if not told.tested:
         return (
@@ -124,10 +151,10 @@ def _said(told: Told, score: Score) -> str:
     if told.blocks < 2:
         return "no method has randomness, so the ranks are those of the numbers"
     if told.resolvable is None:
-        return f"{told.blocks} {told.kind} a method"
+        return f"{counted(told.blocks, block)} a method"
     unit = " points" if score.unit == "%" else f" {score.unit}" if score.unit else ""
     difference = f"{told.resolvable:.{score.decimals}f}{unit}"
     return (
-        f"with {told.blocks} {told.kind} a method, a difference of {difference} is found in "
+        f"with {counted(told.blocks, block)} a method, a difference of {difference} is found in "
         "about 80% of cases, a smaller one less often"
     )

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.scores import CARD_WORDS
 from leaderboards import Board, Column, Row
+from leaderboards.headings import Name
 from reports import ranking
 from reports.layout import shown
 from reports.plain import plain
 
 DRAWN = "drawn"
 """Split id of the procedural sets."""
+
+BESIDE = {"protocol": "with", "student": "under"}
+"""The word that joins a protocol with its students, and a student with its protocols."""
 
 FASTAI = "fastai-v2"
 """What the split ids of fastai's archives begin with."""
@@ -57,8 +61,9 @@ def notes(board: Board, all_scores: bool = False) -> list[str]:
     return [
         *about_set(board),
         *_of_features(columns),
+        *ranking.guessed(board),
         *ranking.notes(board),
-        *dict.fromkeys(note for column in columns for note in _of_a_recipe(column)),
+        *_of_recipes(columns),
         *(note for row in board.rows for note in _of_a_method(row)),
         *map(plain, board.remarks),
     ]
@@ -146,16 +151,30 @@ def _card_in_words(columns: Sequence[Column]) -> Iterator[str]:
             yield f"{CARD_WORDS.get(name, name)} {', '.join(values)}"
 
 
-def _of_a_recipe(column: Column) -> Iterator[str]:
-    """Yield what protocol and student of a column were run as, where headings do not say it."""
-    if column.group == "cost":
-        return
-    for what, heading, name in (
-        ("protocol", column.protocol, column.protocol_name),
-        ("student", column.student, column.student_name),
-    ):
-        if name.identity != name.label and f"({name.identity}" not in heading:
-            yield f"{what} {plain(heading)} is {plain(name.identity)}"
+def _of_recipes(columns: Sequence[Column]) -> Iterator[str]:
+    """Yield what protocols and students were run as, where headings do not say it.
+
+    A heading of several meanings has each with its students, or with its protocols: fields that
+    were not asked for can be those of the student.
+    """
+    found: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    for column in columns:
+        for what, heading, name, other in _parts(column):
+            if name.identity != name.label and f"({name.identity}" not in heading:
+                meanings = found.setdefault((what, heading), {})
+                meanings.setdefault(name.identity, {})[other] = None
+    for (what, heading), meanings in found.items():
+        for identity, others in meanings.items():
+            named = ", ".join(filter(None, others)) if len(meanings) > 1 else ""
+            where = f" {BESIDE[what]} {named}" if named else ""
+            yield plain(f"{what} {heading}{where} is {identity}")
+
+
+def _parts(column: Column) -> Iterator[tuple[str, str, Name, str]]:
+    """Yield (kind, heading, name, heading of the other) of the protocol and student of a column."""
+    if column.group != "cost":
+        yield "protocol", column.protocol, column.protocol_name, column.student
+        yield "student", column.student, column.student_name, column.protocol
 
 
 def _of_a_method(row: Row) -> Iterator[str]:

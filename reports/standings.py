@@ -51,16 +51,16 @@ def markdown(standings: Iterable[Standing]) -> str:
 
 
 def caption(standing: Standing) -> str:
-    """Return protocol, score and of how many cells it is, in one line."""
+    """Return protocol, score and of how many comparisons it is, in one line."""
     score = SCORES[standing.metric].title if standing.metric in SCORES else standing.metric
     told = f" ({standing.distinction})" if standing.distinction else ""
     others = f"; {standing.left_out} others left out" if standing.left_out else ""
-    over = f"average rank over {standing.cells} cells that every method has{others}"
+    over = f"average rank over {standing.cells} comparisons that every method has{others}"
     if not standing.methods:
-        columns = standing.cells + standing.left_out
+        total = standing.cells + standing.left_out
         over = (
-            "no average rank: that takes two columns in which every method was tested, here "
-            f"{standing.cells} of {columns}"
+            "no average rank: that takes two comparisons in which every method was tested, here "
+            f"{standing.cells} of {total}"
         )
     return plain(f"{standing.protocol} · {score}{told} · {over}")
 

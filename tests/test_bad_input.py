@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -312,8 +313,13 @@ def test_a_folder_in_which_no_file_can_be_made_is_refused(bench, tiny_run, tmp_p
     refused(bench(*tiny_run, "--out", tmp_path / "out"), 2, "--out", "Read-only")
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -1.7e308])
-@pytest.mark.parametrize("part", ["scores", "series"])
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        *product(("scores", "series", "traces"), (math.nan, math.inf, -1.7e308)),
+        ("per_class", 1.7e308),
+    ],
+)
 def test_a_number_that_no_record_can_hold_fails_its_unit_alone(
     part, number, bench, tiny_run, tmp_path, monkeypatch
 ):
@@ -321,7 +327,10 @@ def test_a_number_that_no_record_can_hold_fails_its_unit_alone(
 
     def odd(self, *given: object, **others: object) -> Outcome:
         found = evaluate(self, *given, **others)
-        value = (number,) if part == "series" else number
+        if part == "traces":
+            given[-1].trace("odd", number)
+            return found
+        value = number if part == "scores" else (number,)
         return replace(found, **{part: {**getattr(found, part), "odd": value}})
 
     monkeypatch.setattr(HardLabel, "evaluate", odd)
@@ -329,7 +338,8 @@ def test_a_number_that_no_record_can_hold_fails_its_unit_alone(
     assert bench(*tiny_run, "--out", out).status == 1
     failures = [json.loads(path.read_text()) for path in (out / "failures").iterdir()]
     assert failures
-    assert all("'odd' must hold finite numbers" in failure["message"] for failure in failures)
+    words = "'odd' must hold finite numbers up to 1e+100, got "
+    assert all(words in failure["message"] for failure in failures)
     kinds = {record.kind for record in read_records(out)}
     assert kinds == {"distillation"}
 

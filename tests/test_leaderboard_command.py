@@ -70,7 +70,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_average_ranks_stand_below_the_tables(bench, folder, form):
     answer = bench("leaderboard", folder, "--format", form)
     assert answer.status == 0, answer.err
-    tables, _, ranks = answer.out.rpartition("average rank over 2 cells")
+    tables, _, ranks = answer.out.rpartition("average rank over 2 comparisons")
     assert "IPC 50" in tables
     assert ranks.index("dit") < ranks.index("random")
 

@@ -89,16 +89,10 @@ def _gather(folder: Path, datasets: Sequence[str] | None, ipcs: Sequence[int] | 
 
 
 def _failures(root: Path) -> list[Failure]:
-    """Return the last failed attempt at each unit, also where a later one has succeeded."""
+    """Return all failed attempts, also where a later one has succeeded."""
     from bench.records import read_failure
 
-    last: dict[str, Failure] = {}
-    for path in sorted((root / "failures").glob("*.json")):
-        failure = read_failure(path)
-        old = last.get(failure.key)
-        if old is None or old.attempt < failure.attempt:
-            last[failure.key] = failure
-    return list(last.values())
+    return [read_failure(path) for path in sorted((root / "failures").glob("*.json"))]
 
 
 def _check_target(out: Path) -> None:

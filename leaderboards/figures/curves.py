@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean, median_low
 
 from bench.records import Record
 from leaderboards.figures.evidence import Evidence
@@ -30,7 +30,7 @@ class Curve:
     last: float
     """Mean of the students' last accuracies."""
     best_epoch: float
-    """Median of the students' own best epochs."""
+    """Lower median of the students' own best epochs: one at which a student was tested."""
     best: float
     """Mean of the students' own best accuracies: chosen on the test set."""
     n: int
@@ -57,7 +57,7 @@ def _curve(row: Row, records: Iterable[Record]) -> Curve | None:
         epochs=tuple(epochs),
         mean=tuple(fmean(series[epoch] for series in tested) for epoch in epochs),
         last=fmean(series[max(series)] for series in tested),
-        best_epoch=median(best),
+        best_epoch=median_low(best),
         best=fmean(max(series.values()) for series in tested),
         n=len(tested),
     )

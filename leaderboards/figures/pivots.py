@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bench.scores import Score
 from leaderboards.figures.merged import merged, set_names
+from leaderboards.guessing import guessing
 from leaderboards.headings import Card, Name, headings, natural
 from leaderboards.ranks.statistics import Cell
 from leaderboards.table import Board, Column
@@ -31,6 +32,8 @@ class Head:
     """Position among the boards."""
     column: int
     """Position among the board's columns."""
+    guessing: float | None = None
+    """Accuracy of guessing, in percent, where no method does much better."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,10 @@ def _pivot(
         metric=columns[0].metric,
         score=columns[0].score,
         card=_card(columns),
-        heads=tuple(Head(names[at], boards[at].ipc, at, place) for at, place in places),
+        heads=tuple(
+            Head(names[at], boards[at].ipc, at, place, guessing(boards[at], place))
+            for at, place in places
+        ),
         rows=tuple(_rows(own, [(shown.index(at), place) for at, place in places])),
     )
 

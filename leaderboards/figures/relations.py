@@ -94,8 +94,8 @@ def points(board: Board, x: int, y: int) -> Iterator[tuple[Row, Point]]:
 
 
 def _relation(at: int, board: Board, accuracy: int, metric: int) -> Relation | None:
-    found = [(row, at) for row, at in points(board, metric, accuracy) if not row.reference]
-    shown = [point for _, point in found]
+    own = [(row, point) for row, point in points(board, metric, accuracy) if not row.reference]
+    shown = [point for _, point in own]
     n = len(shown)
     if n < LEAST:
         return None
@@ -112,7 +112,7 @@ def _relation(at: int, board: Board, accuracy: int, metric: int) -> Relation | N
         low=ends[0] if ends else None,
         high=ends[1] if ends else None,
         p=None if rho is None or n < ENOUGH else chance(rho, n),
-        within=within(x, y, [copies(board, row) for row, _ in found]),
+        within=within(x, y, [copies(board, row) for row, _ in own]),
     )
 
 

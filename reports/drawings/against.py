@@ -12,7 +12,8 @@ from reports.drawings import wording
 from reports.drawings.chart import Axis, Chart, Drawing, Line, Mark
 from reports.drawings.slugs import slug
 from reports.drawings.ticks import padded
-from reports.words.kinds_of_methods import of_kinds
+from reports.words.counting import interval
+from reports.words.kinds_of_methods import ends, of_kinds
 
 if TYPE_CHECKING:
     from reports.material import Material
@@ -60,9 +61,7 @@ def rho_text(relation: Relation) -> str:
 
 def ends_text(relation: Relation) -> str:
     """Return the interval of the rank correlation, "" where there is none."""
-    if relation.low is None or relation.high is None:
-        return ""
-    return f"[{relation.low:.2f}, {relation.high:.2f}]"
+    return interval(relation.low, relation.high, 2).strip()
 
 
 def columns_of(relation: Relation, material: Material) -> tuple[Column, Column]:
@@ -87,7 +86,10 @@ def _chart(relation: Relation, material: Material, taken: set[str]) -> Chart:
         + wording.recipe(material.boards, *recipe),
         note=_note(relation, metric),
         x=Axis(wording.axis_title(metric.score, metric), *padded(p.x for p in relation.points)),
-        y=Axis("top-1 accuracy, %", *padded(heights(relation.points, accuracy))),
+        y=Axis(
+            "top-1 accuracy, %",
+            *wording.reach(heights(relation.points, accuracy), accuracy.score),
+        ),
         lines=tuple(
             Line(
                 wording.cut(point.method),
@@ -125,9 +127,8 @@ def _note(relation: Relation, metric: Column) -> str:
         said = f"Rank correlation {rho_text(relation)}, n = {methods}: too few for an interval."
     else:
         said = (
-            f"Rank correlation {rho_text(relation)} {ends_text(relation)}, "
-            f"n = {methods}{of_kinds(relation)}; the interval is of this pair alone. "
-            f"{_corrected(relation)}"
+            f"Rank correlation {ends(relation)}, n = {methods}{of_kinds(relation)}; "
+            f"the interval is of this pair alone. {_corrected(relation)}"
             "Correlation is no cause."
         )
     network = metric.facts.get("extractor", "")
@@ -141,6 +142,10 @@ def _corrected(relation: Relation) -> str:
     """Return what is left of a relation beside all others."""
     if relation.p is None:
         return ""
-    shown = "is shown" if is_shown(relation) else "is not shown"
-    aside = ", as a contrast of the two kinds alone" * (is_shown(relation) and relation.contrasts)
-    return f"Corrected for all rank correlations that were tested together it {shown}{aside}. "
+    said = {
+        "yes": "is shown",
+        "no": "is not shown",
+        "contrast": "is shown, as a contrast of the two kinds alone",
+    }
+    shown = said[shown_text(relation)]
+    return f"Corrected for all rank correlations that were tested together it {shown}. "

@@ -9,7 +9,6 @@ from leaderboards.ranks.statistics import Cell
 from reports.drawings import wording
 from reports.drawings.chart import Axis, Chart, Drawing, Line, Mark
 from reports.drawings.slugs import slug
-from reports.drawings.ticks import padded
 
 if TYPE_CHECKING:
     from reports.material import Material
@@ -46,8 +45,11 @@ def _chart(curve: IpcCurve, material: Material, taken: set[str]) -> Chart:
         title=f"Accuracy on {wording.cut(curve.dataset)} by images per class"
         + wording.recipe(material.boards, curve.protocol, curve.student),
         note=" ".join([*_note(own, references), *wording.left_out(beyond)]),
-        x=Axis("images per class", low, high, log=True, ticks=tuple(map(float, ipcs))),
-        y=Axis("top-1 accuracy, %", *padded(heights + [line.cells[0].mean for line in references])),
+        x=Axis("images per class, logarithmic", low, high, log=True, ticks=tuple(map(float, ipcs))),
+        y=Axis(
+            "top-1 accuracy, %",
+            *wording.reach(heights + [line.cells[0].mean for line in references], wording.ACCURACY),
+        ),
         lines=(*lines, *(_reference(line, low, high) for line in references)),
     )
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from reports.attachments import Drawn, Plane, Points
 from reports.drawings import wording
 from reports.drawings.chart import Cloud, Drawing, Panel
-from reports.drawings.palette import INK
 from reports.drawings.plane import Square, square_of
 from reports.drawings.slugs import slug
 
@@ -79,14 +78,14 @@ def _cloud(members: list[Drawn], material: Material, taken: set[str], part: str)
         for column, drawn in enumerate(members):
             key = f"distilled {at} {column}"
             points[key] = square.placed(_chosen(drawn.plane.distilled, number))
-            colour = material.colours.get(board.rows[drawn.row].name, INK)
+            colour = material.colours.get(board.rows[drawn.row].name, -1)
             line.append(Panel(_title(points, at, key), f"real {at}", ((colour, key),)))
         panels.append(tuple(line))
     return Cloud(
         slug=slug(
             "coverage", *wording.set_parts(board, material.boards), plane.extractor, taken=taken
         ),
-        title=f"Real (grey) and distilled images of {wording.place(board.dataset, board.ipc)}"
+        title=f"Real (faint) and distilled images of {wording.place(board.dataset, board.ipc)}"
         + part,
         note=_note(plane, _beyond(members, rows, squares)),
         columns=tuple(wording.cut(board.rows[drawn.row].method) for drawn in members),

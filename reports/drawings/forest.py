@@ -9,7 +9,6 @@ from leaderboards import Board, Cell, Column, Row
 from reports.drawings import wording
 from reports.drawings.chart import Axis, Chart, Line, Mark
 from reports.drawings.slugs import slug
-from reports.drawings.ticks import padded
 
 if TYPE_CHECKING:
     from reports.material import Material
@@ -43,7 +42,7 @@ def _chart(
     own = [pair for pair in found if not pair[0].reference]
     others = [pair for pair in found if pair[0].reference]
     near = _ends(own or others, column)
-    references = [pair for pair in others if wording.within_reach(pair[1].mean, near)]
+    references = [pair for pair in others if wording.within_reach(pair[1].mean, near, column.score)]
     beyond = [(row.method, cell.mean) for row, cell in others if (row, cell) not in references]
     best = sum(cell.rank == 1 for _, cell in own)
     gap = [""] if own and references else []
@@ -57,7 +56,7 @@ def _chart(
         note=" ".join([*_note(column, own, references, board), *wording.left_out(beyond)]),
         x=Axis(
             wording.axis_title(column.score, column),
-            *padded(_ends([*own, *references], column)),
+            *wording.reach(_ends([*own, *references], column), column.score),
         ),
         y=Axis("", -0.5, len(names) - 0.5, names=tuple(names)),
         lines=tuple(

@@ -35,8 +35,10 @@ def _chart(trade: Trade, material: Material, taken: set[str]) -> Chart:
     cost, accuracy = board.columns[trade.cost], board.columns[trade.accuracy]
     unit, what = _unit(trade, cost)
     references = wording.references(board)
-    points = _within_reach(trade, references, accuracy)
-    beyond = [(point.method, point.y) for point in trade.points if point not in points]
+    points = _drawn(trade, references, cost, accuracy)
+    left = [point for point in trade.points if point not in points]
+    beyond = [(p.method, p.y) for p in left if cost.metric in BYTES]
+    undistilled = [(p.method, p.y) for p in left if cost.metric not in BYTES]
     low, high = padded((point.x / unit for point in points), log=True)
     recipe = accuracy.protocol, accuracy.student
     parts = (
@@ -48,9 +50,11 @@ def _chart(trade: Trade, material: Material, taken: set[str]) -> Chart:
         slug=slug("cost", *parts, taken=taken),
         title=f"Accuracy against {what[0]} on {wording.place(board.dataset, board.ipc)}"
         + wording.recipe(material.boards, *recipe),
-        note=" ".join([*_note(cost, trade.points), *wording.left_out(beyond)]),
+        note=" ".join(
+            [*_note(cost, trade.points), *wording.left_out(beyond), *_undistilled(undistilled)]
+        ),
         x=Axis(what[1], low, high, log=True),
-        y=Axis("top-1 accuracy, %", *padded(heights(points, accuracy))),
+        y=Axis("top-1 accuracy, %", *wording.reach(heights(points, accuracy), accuracy.score)),
         lines=(
             _front(trade, unit),
             *(
@@ -61,13 +65,24 @@ def _chart(trade: Trade, material: Material, taken: set[str]) -> Chart:
     )
 
 
-def _within_reach(
-    trade: Trade, references: set[tuple[str, Name]], accuracy: Column
+def _drawn(
+    trade: Trade, references: set[tuple[str, Name]], cost: Column, accuracy: Column
 ) -> tuple[Point, ...]:
-    """Return the points without references so far away that the others could not be told apart."""
+    """Return the points without references so far away that the others could not be told apart.
+
+    What is not distilled took no time that could be held against a distillation.
+    """
     own = tuple(p for p in trade.points if (p.method, p.name) not in references)
+    if cost.metric not in BYTES:
+        return own
     near = heights(own, accuracy)
     return tuple(p for p in trade.points if p in own or wording.within_reach(p.y, near))
+
+
+def _undistilled(names: Sequence[tuple[str, float]]) -> list[str]:
+    """Return what stands in a note of references, whose time is no distillation's."""
+    told = [f"{wording.cut(name)} {value:.1f} %" for name, value in names]
+    return [f"Not distilled, and not drawn: {', '.join(told)}."] if told else []
 
 
 def _unit(trade: Trade, cost: Column) -> tuple[float, tuple[str, str]]:
@@ -109,7 +124,9 @@ def _line(point: Point, unit: float, reference: bool, material: Material, cost: 
 
 
 def _note(cost: Column, points: Sequence[Point]) -> list[str]:
-    parts = ["Steps: nothing measured costs as little and scores as high, by means alone."]
+    parts = [
+        "Steps join the methods that no other beats in cost and accuracy at once, by means alone."
+    ]
     if cost.metric == "seconds":
         threads = " thread" if cost.facts.get("threads") == "1" else " threads"
         facts = [("device", ""), ("threads", threads)]

@@ -15,6 +15,7 @@ from reports.drawings.svg_frame import NARROW, WIDTH, Frame
 from reports.drawings.svg_text import number as coordinate
 from reports.drawings.svg_text import said
 from reports.drawings.ticks import ticks
+from reports.words.counting import counted
 
 MOST_TOLD = 12
 """Names in the description for those who do not see the drawing."""
@@ -58,7 +59,7 @@ def _described(chart: Chart) -> str:
     more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
     told = f"{', '.join(names[:MOST_TOLD])}{more}"
     ranges = [_range(axis) for axis in (chart.x, chart.y) if not axis.names]
-    return f"{len(names)} lines: {told}. " + "; ".join(ranges) + "."
+    return f"{counted(len(names), 'line')}: {told}. " + "; ".join(ranges) + "."
 
 
 def _range(axis: Axis) -> str:

@@ -93,7 +93,7 @@ def _panel(
         "<title>{title}</title>"
         '<g class="axis"><rect x="-2" y="-2" width="1004" height="1004" stroke="currentColor" '
         'stroke-width="10" pointer-events="all"/></g>'
-        '<g class="cx"><use href="#{real}" stroke="currentColor" stroke-opacity="0.75" '
+        '<g class="axis"><use href="#{real}" stroke="currentColor" stroke-opacity="0.6" '
         'stroke-width="{width}"/></g>{dots}</g>'
     ).format(
         x=coordinate(corner[0]),

@@ -81,11 +81,10 @@ def _at_the_ends(kept: list[Line], frame: Frame) -> Iterator[Markup]:
 
 
 def _leader(x: float, y: float, to_x: float, to_y: float) -> Markup:
-    """Return a line to a name: grey and dotted, as it shows no data."""
+    """Return a line to a name: in the colour of its group, and dotted, as it shows no data."""
     return Markup(
-        '<g class="{}"><path d="M{} {}L{} {}" fill="none" stroke="currentColor" '
-        'stroke-width="0.6" stroke-dasharray="1 2"/></g>'
-    ).format(name(-1), *map(number, (x, y, to_x, to_y)))
+        '<path d="M{} {}L{} {}" fill="none" stroke="currentColor" stroke-dasharray="1.5 2"/>'
+    ).format(*map(number, (x, y, to_x, to_y)))
 
 
 def _beside(lines: list[Line], chart: Chart, frame: Frame) -> Iterator[Markup]:
@@ -95,7 +94,7 @@ def _beside(lines: list[Line], chart: Chart, frame: Frame) -> Iterator[Markup]:
             box, mark = place.box, line.marks[-1]
             at = frame.across(mark.x), frame.down(mark.y)
             lead = _leader(*at, *side(at, box)) if place.led else Markup("")
-            text = _written(box.left, box.bottom - 3, line.name, box.right - box.left + 1)
+            text = _written(box.left, box.high - 3, line.name, box.right - box.left + 1)
             yield Markup('<g class="{}">{}{}</g>').format(name(line.colour), lead, text)
 
 

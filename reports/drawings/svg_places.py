@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from reports.drawings.boxes import Box
 from reports.drawings.chart import Chart, Line
 from reports.drawings.svg_frame import Frame
 from reports.drawings.svg_text import said, width
 
-
-class Box(NamedTuple):
-    """What takes room."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: Box) -> bool:
-        """Return whether two boxes overlap."""
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-    def holds(self, other: Box) -> bool:
-        """Return whether all of another box lies within this one."""
-        return (
-            self.left <= other.left
-            and other.right <= self.right
-            and self.top <= other.top
-            and other.bottom <= self.bottom
-        )
+LONGEST = 40.0
+"""Of a line to a name; one that is led from further away is read as another dot's."""
+CLEAR = 6.0
+"""Around a name that a line leads to, without dots of others."""
 
 
 class Place(NamedTuple):
@@ -56,11 +36,8 @@ def placed(lines: list[Line], chart: Chart, frame: Frame) -> list[Place | None]:
         at = frame.across(mark.x), frame.down(mark.y)
         boxes = _places(at, width(said(line.name)))
         near, far = ([box for box in some if whole.holds(box)] for some in boxes)
-        far = [
-            box
-            for box in far
-            if not any(step.meets(one) for step in _steps(at, box) for one in names)
-        ]
+        others = [dot for dot in dots if dot != _dot(at)]
+        far = [box for box in far if _may_lead(at, box, names, others)]
         box = (
             _free(near, [*names, *dots, *bars])
             or _free(far, [*names, *dots, *bars])
@@ -75,7 +52,19 @@ def placed(lines: list[Line], chart: Chart, frame: Frame) -> list[Place | None]:
 def side(at: tuple[float, float], box: Box) -> tuple[float, float]:
     """Return where the line from a dot meets its name: the middle of the nearer side."""
     x = box.left - 2 if box.left > at[0] else box.right + 2
-    return x, (box.top + box.bottom) / 2
+    return x, (box.low + box.high) / 2
+
+
+def _may_lead(
+    at: tuple[float, float], box: Box, names: Sequence[Box], others: Sequence[Box]
+) -> bool:
+    """Return whether a line from a dot to its name is short and passes neither name nor dot."""
+    clear = Box(box.left - CLEAR, box.low - CLEAR, box.right + CLEAR, box.high + CLEAR)
+    return (
+        math.dist(at, side(at, box)) <= LONGEST
+        and not any(step.meets(one) for step in _steps(at, box) for one in (*names, *others))
+        and not any(clear.meets(dot) for dot in others)
+    )
 
 
 def _free(places: Iterable[Box], others: Sequence[Box]) -> Box | None:
@@ -100,11 +89,15 @@ def _places(at: tuple[float, float], wide: float) -> tuple[list[Box], list[Box]]
     ]
     far = [
         Box(left, y + dy - 7, left + wide, y + dy + 7)
-        for away in (16, 32, 56, 84)
-        for dy in (-18, 18, -36, 36, -60, 60, 0)
+        for away in (12, 20, 30)
+        for dy in (-18, 18, -27, 27, -36, 36, 0)
         for left in (x + away, x - away - wide)
     ]
     return near, far
+
+
+def _dot(at: tuple[float, float]) -> Box:
+    return Box(at[0] - 5, at[1] - 5, at[0] + 5, at[1] + 5)
 
 
 def _taken(chart: Chart, frame: Frame) -> tuple[list[Box], list[Box]]:
@@ -113,7 +106,7 @@ def _taken(chart: Chart, frame: Frame) -> tuple[list[Box], list[Box]]:
     dots, bars = [], []
     for mark in marks:
         x, y = frame.across(mark.x), frame.down(mark.y)
-        dots.append(Box(x - 5, y - 5, x + 5, y + 5))
+        dots.append(_dot((x, y)))
         if mark.low is not None and mark.high is not None:
             bars.append(Box(x - 1.5, frame.down(mark.high), x + 1.5, frame.down(mark.low)))
     return dots, bars

@@ -33,11 +33,11 @@ def ticks(axis: Axis, most: int = 6) -> tuple[tuple[float, str], ...]:
     return tuple((place, written(place, n)) for place, n in zip(places, digits, strict=True))
 
 
-def padded(values: Iterable[float], log: bool = False) -> tuple[float, float]:
+def padded(values: Iterable[float], log: bool = False, least: float = 0.0) -> tuple[float, float]:
     """Return the ends of an axis that holds all values with room; (0, 1) for none.
 
     A single value gets one unit on either side, or a factor of two on a logarithmic axis, whose
-    values are above 0.
+    values are above 0. A shorter axis than `least` grows to that length on both sides.
     """
     found = [value for value in values if math.isfinite(value) and (value > 0 or not log)]
     if not found:
@@ -47,6 +47,7 @@ def padded(values: Iterable[float], log: bool = False) -> tuple[float, float]:
         factor = (high / low) ** ROOM if high > low else 2.0
         return low / factor, high * factor
     room = (high - low) * ROOM if high > low else 1.0
+    room = max(room, (least - (high - low)) / 2)
     return low - room, high + room
 
 

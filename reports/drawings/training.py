@@ -53,7 +53,10 @@ def _chart(
         + wording.recipe(material.boards, column.protocol, column.student),
         note=" ".join([_note(shown), *wording.left_out(beyond)]),
         x=Axis("epoch", *padded(epochs)),
-        y=Axis("top-1 accuracy, %", *padded(h for curve in shown for h in _heights(curve))),
+        y=Axis(
+            "top-1 accuracy, %",
+            *wording.reach((h for curve in shown for h in _heights(curve)), wording.ACCURACY),
+        ),
         lines=tuple(
             line
             for curve in shown
@@ -90,5 +93,5 @@ def _note(shown: list[Curve]) -> str:
     return (
         f"{mean} a method; no intervals are drawn. Dot: the last epoch, which ranks. Ring: the "
         "mean of each student's best epoch, which is chosen on the test set and never ranked, at "
-        "the median of these epochs."
+        "the median of these epochs, the lower of two."
     )

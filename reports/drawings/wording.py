@@ -14,6 +14,8 @@ from reports.plain import plain
 ACCURACY = SCORES["top1_last"]
 LONGEST = 60
 """Characters of a name in a drawing."""
+LEAST_POINTS = 5.0
+"""Of an axis of percentages."""
 
 
 def cut(text: str, most: int = LONGEST) -> str:
@@ -85,6 +87,19 @@ def possible(ends: Iterable[float], score: Score) -> list[float]:
     return [min(max(end, 0.0), 100.0) for end in ends]
 
 
+def reach(values: Iterable[float], score: Score) -> tuple[float, float]:
+    """Return the ends of an axis that holds all values of a score with room.
+
+    Percentages get `LEAST_POINTS` or more, which are shifted to where percentages can be: a few
+    test images are no reason for an axis.
+    """
+    if score.unit != "%":
+        return padded(values)
+    low, high = padded(values, least=LEAST_POINTS)
+    shift = max(0.0, -low) - max(0.0, high - 100.0) if high - low <= LEAST_POINTS + 1e-9 else 0.0
+    return low + shift, high + shift
+
+
 def axis_title(score: Score, column: Column | None = None) -> str:
     """Return the title of an axis: score, unit and which direction is better."""
     told = f" ({plain(column.distinction)})" if column and column.distinction else ""
@@ -113,9 +128,9 @@ def left_out(names: Iterable[tuple[str, float]]) -> list[str]:
     return [f"Far above or below, and not drawn: {', '.join(told)}."] if told else []
 
 
-def within_reach(value: float, heights: Iterable[float]) -> bool:
-    """Return whether an axis that holds the heights has room for a value when it is doubled."""
-    low, high = padded(heights)
+def within_reach(value: float, heights: Iterable[float], score: Score = ACCURACY) -> bool:
+    """Return whether an axis that holds the heights has room for a value when it is tripled."""
+    low, high = reach(heights, score)
     return low - (high - low) <= value <= high + (high - low)
 
 

@@ -14,7 +14,7 @@ from reports.page.rankings import rankings
 from reports.page.relations import correlations
 from reports.page.rendering import asset, policy, render
 from reports.page.samples import samples
-from reports.page.tables import tables
+from reports.page.tables import reading, tables
 from reports.plain import plain
 
 GENERATOR = "distillation-bench"
@@ -85,6 +85,7 @@ def _body(material: Material) -> dict[str, Any]:
         "content": content,
         "choices": chosen,
         "tables": (made := tables(material, chosen)),
+        "reading": reading(made),
         "large": sum(table.cells for table in made) > budget.LARGE_CELLS,
         "forests": drawn,
         "legend": legend(material.boards, all_scores=True),

@@ -20,8 +20,6 @@ OPEN_RELATIONS = 12
 """Rank correlations whose table is shown at once; longer ones are opened."""
 IMAGE_BYTES = 8_000_000
 """Of contact sheets, as they are embedded."""
-CLOUD_PANELS = 60
-"""Panels of features in two dimensions."""
 QUOTES = 200
 """Published numbers beside measured ones."""
 FAILURES = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ class Card:
     fields: tuple[Field, ...]
     identities: tuple[str, ...] = ()
 
+
+APPLIED_TO = {"epochs_scale": "epochs"}
+"""Fields that are run as if not asked for, by the field that has taken them in."""
 
 _Headings = Mapping[tuple[str, str], str]
 """Identity and origin to what tables call it."""
@@ -93,13 +97,13 @@ def datasets(material: Material) -> list[Card]:
 
 def text_of(value: Any) -> str:
     """Return a value of a field as people write it, on one line."""
+    if value is None or value in ({}, [], ()):
+        return "none"
     if isinstance(value, Mapping):
         inner = ", ".join(f"{name}={text_of(member)}" for name, member in value.items())
         return plain(f"{{{inner}}}")
     if isinstance(value, list | tuple):
         return plain(f"({', '.join(map(text_of, value))})")
-    if value is None:
-        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return plain(f"{value:.6g}" if isinstance(value, float) else str(value))
@@ -128,10 +132,24 @@ def _card(label: str, origin: str, members: list[Described]) -> Card:
 
 
 def _field(name: str, members: list[Described]) -> Field:
-    values = dict.fromkeys(text_of(m.fields[name]) for m in members if name in m.fields)
+    values = dict.fromkeys(_told(name, m) for m in members if name in m.fields)
     with_it = [member for member in members if name in member.fields]
     filled = any(m.asked.get(name) is None and m.fields[name] is not None for m in with_it)
     return Field(plain(name), tuple(values), filled)
+
+
+def _told(name: str, member: Described) -> str:
+    """Return a field as it was run, and as it was asked for where these are two values."""
+    asked, run = member.asked.get(name), member.fields[name]
+    if isinstance(run, Mapping):
+        # A spec without fields says in the identity alone which one it is.
+        named = re.search(rf"[+,]{re.escape(name)}=([^,\[\]]+)", member.identity)
+        return plain(named[1]) if named and not run else text_of(run)
+    if asked is None or isinstance(asked, Mapping) or asked == run:
+        return text_of(run)
+    if name in APPLIED_TO:
+        return f"{text_of(asked)}, applied to {APPLIED_TO[name]}"
+    return f"{text_of(run)}, asked for as {text_of(asked)}"
 
 
 def _score(name: str, facts: Mapping[str, Iterable[str]]) -> Card:

@@ -40,6 +40,8 @@ class Figure:
     svg: Markup | None = None
     narrow: Markup | None = None
     """The same drawing for phones, where its names leave it too little room."""
+    legend: tuple[tuple[str, int], ...] = ()
+    """Names and colours of lines, for phones, where the ends of these are out of sight."""
     columns: tuple[str, ...] = ()
     lines: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
 
@@ -121,7 +123,17 @@ def _figure(drawing: Drawing, slug: str, number: int) -> Figure:
     if isinstance(drawing, Chart):
         note = " ".join(filter(None, (note, _unnamed(drawing))))
     drawn, narrow = _svg(drawing, number), _narrow(drawing, number)
-    return Figure(slug, title, note, isinstance(drawing, Cloud), svg=drawn, narrow=narrow)
+    wide, legend = isinstance(drawing, Cloud), _legend(drawing)
+    return Figure(slug, title, note, wide, svg=drawn, narrow=narrow, legend=legend)
+
+
+def _legend(drawing: Chart | Cloud) -> tuple[tuple[str, int], ...]:
+    """Return the lines whose names stand at their right ends, coloured ones first."""
+    if isinstance(drawing, Cloud):
+        return ()
+    named = [line for line in drawing.lines if line.labelled and line.joined and line.marks]
+    named.sort(key=lambda line: line.colour < 0)
+    return tuple(dict.fromkeys((plain(line.name), line.colour) for line in named))
 
 
 def _unnamed(chart: Chart) -> str:

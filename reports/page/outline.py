@@ -34,14 +34,14 @@ SECTIONS = {
 """Title by id, which links and findings refer to."""
 
 WHY = {
-    "standings": "two ranked tables or more that every method is in.",
+    "standings": "two ranked comparisons or more that every method is in.",
     "by-ipc": "two IPCs or more.",
     "training": "students that are tested more than once.",
     "metrics": "a protocol that compares images, and three methods or more.",
     "architectures": "two students or more.",
     "cost": "two methods or more.",
-    "samples": "the protocol `fidelity`.",
-    "coverage": "the protocol `fidelity`.",
+    "samples": "a protocol that looks at them.",
+    "coverage": "a protocol that looks at the images.",
     "guidance": "methods that guide a generator.",
     "published": "no published number is of what was run here.",
 }
@@ -49,12 +49,17 @@ WHY = {
 
 
 def absent(material: Material, present: Collection[str]) -> list[tuple[str, Sentence]]:
-    """Return the id of every section that has nothing to show, and what would fill it."""
-    from reports.words.missing import missing
+    """Return the id of every section that has nothing to show, and what would fill it.
+
+    Before them what no section shows: that there is nothing to hold methods against.
+    """
+    from reports.words.missing import control, missing
 
     said = dict(missing(material))
-    return [
-        (name, said.get(name, (f"{SECTIONS[name]}: {why}",)))
+    lacking: list[tuple[str, Sentence]] = [
+        (name, (f"{SECTIONS[name]}: ", *said.get(name, (why,))))
         for name, why in WHY.items()
         if name not in present
     ]
+    first = control(material)
+    return [("leaderboards", first), *lacking] if first else lacking

@@ -48,9 +48,8 @@ WORDS = {
 def heading(material: Material) -> str:
     """Return the title of a page that was given none."""
     names = list(dict.fromkeys(plain(board.dataset) for board in material.boards))
-    shown = ", ".join(names[:3]) + f" and {len(names) - 3} more"
-    shown = shown if len(names) > 3 else chained(names)
-    return f"Dataset distillation on {shown}" if names else "Dataset distillation"
+    shown = [*names[:3], f"{len(names) - 3} more"] if len(names) > 3 else names
+    return f"Dataset distillation on {chained(shown)}" if names else "Dataset distillation"
 
 
 def counts(material: Material) -> tuple[Count, ...]:
@@ -89,6 +88,7 @@ def words(material: Material) -> dict[str, str]:
     cells = (cell for board in material.boards for row in board.rows for cell in row.cells if cell)
     needless = {
         "interval": all(cell.low is None for cell in cells),
+        "top-1": not any(column.score.group == "accuracy" for column in columns),
         "FID": not any(column.metric == "fid" for column in columns),
         "teacher": "teacher" not in facts,
         "separated": not told,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,13 +63,11 @@ def sentence(parts: Sentence) -> Markup:
 
 
 def breakable(text: str) -> Markup:
-    """Return text that may be broken behind the signs that labels are made of."""
+    """Return text that may be broken behind the signs that labels are made of, inside of words."""
     from markupsafe import Markup, escape
 
-    made = escape(plain(text))
-    for sign in ",+/":
-        made = made.replace(sign, Markup("{}<wbr>").format(sign))
-    return made
+    parts = re.split(r"(?<=[,+/])(?=\S)", plain(text))
+    return Markup("<wbr>").join(map(escape, parts))
 
 
 @cache

@@ -168,10 +168,9 @@
   };
   window.addEventListener("hashchange", open);
   open();
-  const printed = () => all("details[data-print]:not([open])");
   let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded = printed();
+    unfolded = all("details[data-print]:not([open])");
     unfolded.forEach((one) => { one.open = true; });
   });
   window.addEventListener("afterprint", () => unfolded.forEach((one) => { one.open = false; }));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leaderboards import Board
@@ -12,6 +13,7 @@ from reports.page.budget import MOST_CELLS, PAPER_COLUMNS
 from reports.page.choices import Choices, ipc_text, title
 from reports.plain import plain
 from reports.remarks import notes
+from reports.words.counting import chained
 
 SPREAD = re.compile(r"(?P<mean>\S+)(?P<std> ± \S+)?(?P<ends> \[[^\]]*\]\*?)?(?P<mark> ‡)?")
 """A number as tables print it: mean, deviation, interval, and the mark of another protocol."""
@@ -64,6 +66,16 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How all tables are read."""
+
+    numbers: str
+    """What a number is, and what stands beside and below it; "" where nothing does."""
+    ranked: bool
+    """Whether any column has ranks."""
+
+
+@dataclass(frozen=True)
 class Table:
     """One leaderboard."""
 
@@ -90,6 +102,18 @@ class Table:
     def dense(self) -> bool:
         """Return whether numbers have to be broken for the columns to find room on paper."""
         return sum(not head.extra for head in self.heads) > PAPER_COLUMNS
+
+
+def reading(made: Sequence[Table]) -> Reading:
+    """Return how the numbers of these tables are read."""
+    rows = [(table, line) for table in made for line in (*table.lines, *table.references)]
+    cells = [pair for table, line in rows for pair in zip(table.heads, line.cells, strict=True)]
+    spread = any(head.kind == "score" and shown.aside for head, shown in cells)
+    ends = any(shown.ends for _, shown in cells)
+    parts = ["its spread beside it"] * spread + ["its 95% interval below it"] * ends
+    has = f", with {chained(parts)}, where it has {'them' if parts[1:] else 'one'}"
+    numbers = f"A number is a mean{has}." if parts else ""
+    return Reading(numbers, any(table.best for table in made))
 
 
 def tables(material: Material, chosen: Choices) -> list[Table]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bench.scores import CARD_WORDS
+from bench.scores import CARD_WORDS, Score
 from leaderboards import Cell
 from leaderboards.figures.pivots import Pivot, PivotRow
 from reports.drawings.wording import cut
+from reports.paper.cells import uncertainty
 from reports.paper.escaping import code, escape
 from reports.remarks import NETWORKS
 
@@ -48,7 +50,8 @@ def _sentences(pivot: Pivot, spread: Spread, most: int) -> Iterator[str]:
     yield _sentence(pivot.score.note)
     if pivot.score.counted:
         yield "$N$ is the number of distilled images: the IPC times the classes of the set."
-    yield _numbers(members, spread)
+    yield _numbers(members, pivot.score, spread)
+    yield from _guessing(pivot, most)
     if pivot.score.ranked:
         yield from _ranks(pivot)
     yield from _marks(members, spread, most)
@@ -75,13 +78,26 @@ def _ranks(pivot: Pivot) -> Iterator[str]:
         yield f"{'Columns without letters are not' if any(ranked) else 'Not'} {UNRANKED}"
 
 
-def _numbers(members: list[Member], spread: Spread) -> str:
+def _guessing(pivot: Pivot, most: int) -> Iterator[str]:
+    """Yield the accuracy of guessing, and the columns in which no method does much better."""
+    found: dict[float, list[str]] = defaultdict(list)
+    for head in pivot.heads:
+        if head.guessing is not None:
+            found[head.guessing].append(f"{escape(cut(head.dataset, most))} at IPC {head.ipc}")
+    for guessing, columns in found.items():
+        where = "" if len(columns) == len(pivot.heads) else f" on {_listed(columns)}"
+        yield rf"Guessing gives {guessing:.3g}\,\%: no method does much better{where}."
+
+
+def _numbers(members: list[Member], score: Score, spread: Spread) -> str:
     """Return what stands beside the means, and of how many students and sets they are."""
     beside = (
         r"Mean $\pm$ sample standard deviation"
         if spread == "std"
         else r"Mean and its 95\,\% interval over distilled sets (Student's $t$)"
     )
+    if not any(uncertainty(cell, score, spread) for _, cell in members):
+        beside = "Single numbers"
     drawn = [cell for row, cell in members if row.stochastic and not row.reference]
     fixed = [cell for row, cell in members if not row.stochastic and not row.reference]
     full = [cell for row, cell in members if row.reference]

@@ -11,6 +11,7 @@ from leaderboards.figures.pivots import Pivot, PivotRow
 from leaderboards.published.ledger import Quote
 from reports.paper.decimals import decimals_of
 from reports.paper.escaping import escape
+from reports.ranking import deviation
 
 if TYPE_CHECKING:
     from reports.paper import Spread
@@ -53,7 +54,9 @@ def column(pivot: Pivot, place: int, spread: Spread) -> list[Shown]:
     ranks = [cell.rank for cell in cells if cell is not None and cell.rank is not None]
     telling = any(rank != 1 for rank in ranks)
     return [
-        MISSING if cell is None else _shown(row, cell, digits, spread, telling)
+        MISSING
+        if cell is None
+        else _shown(row, cell, digits, uncertainty(cell, pivot.score, spread), telling)
         for row, cell in zip(pivot.rows, cells, strict=True)
     ]
 
@@ -66,12 +69,17 @@ def quotes(pivot: Pivot, place: int) -> list[Shown]:
 
 def decimals(cells: list[Cell | None], score: Score, spread: Spread) -> int:
     """Return the decimals of a column by what it prints as its uncertainty."""
-    known = [cell for cell in cells if cell is not None]
+    found = [uncertainty(cell, score, spread) for cell in cells if cell is not None]
+    sizes = [known[0] if spread == "std" else (known[1] - known[0]) / 2 for known in found if known]
+    return decimals_of(sizes, score.decimals)
+
+
+def uncertainty(cell: Cell, score: Score, spread: Spread) -> tuple[float, ...]:
+    """Return what stands beside a mean, a deviation or two ends; () beside a single number."""
     if spread == "std":
-        return decimals_of([cell.std for cell in known if cell.std is not None], score.decimals)
-    ends = [(cell.low, cell.high) for cell in known]
-    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
-    return decimals_of(halves, score.decimals)
+        std = deviation(cell, score)
+        return () if std is None else (std,)
+    return () if cell.low is None or cell.high is None else (cell.low, cell.high)
 
 
 def number(value: float, digits: int) -> str:
@@ -79,12 +87,14 @@ def number(value: float, digits: int) -> str:
     return f"{value:,.{digits}f}".replace("-", "$-$")
 
 
-def _shown(row: PivotRow, cell: Cell, digits: int, spread: Spread, telling: bool) -> Shown:
+def _shown(
+    row: PivotRow, cell: Cell, digits: int, known: tuple[float, ...], telling: bool
+) -> Shown:
     rest, star = "", ""
-    if spread == "std" and cell.std is not None:
-        rest = rf"$\pm$\,{number(cell.std, digits)}"
-    if spread == "interval" and cell.low is not None and cell.high is not None:
-        rest = f"{{[}}{number(cell.low, digits)}, {number(cell.high, digits)}{{]}}"
+    if len(known) == 1:
+        rest = rf"$\pm$\,{number(known[0], digits)}"
+    if len(known) == 2:
+        rest = f"{{[}}{number(known[0], digits)}, {number(known[1], digits)}{{]}}"
         star = "{*}" if cell.over == "students" and row.stochastic else ""
     marks = (escape(cell.ties), star, r"$\ddagger$" if cell.protocol else "")
     bold = telling and cell.rank == 1

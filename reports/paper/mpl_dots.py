@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from reports.drawings.boxes import Box
 from reports.drawings.chart import Chart, Line
 from reports.drawings.palette import GREY, LIGHT
 from reports.paper.mpl_text import drawable
@@ -18,37 +19,14 @@ if TYPE_CHECKING:
 
 FAR = 7.0
 """Points from a dot to its name, above which a line joins them."""
-DISTANCES = (4.0, 9.0, 16.0, 24.0, 34.0, 46.0, 60.0)
+DISTANCES = (4.0, 9.0, 16.0, 24.0)
 """Points from a dot to its name, the best ones first."""
+LONGEST = 28.0
+"""Points of a line from a dot to its name, beyond which nobody finds the dot of a name."""
 DOT = 2.5
 """Points from the middle of a dot to its edge."""
-
-
-class Box(NamedTuple):
-    """A rectangle in points."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def meets(self, other: Box) -> bool:
-        """Return whether both share a point."""
-        return (
-            self.left <= other.right
-            and other.left <= self.right
-            and self.bottom <= other.top
-            and other.bottom <= self.top
-        )
-
-    def holds(self, other: Box) -> bool:
-        """Return whether nothing of another box is outside of this one."""
-        return (
-            self.left <= other.left
-            and self.bottom <= other.bottom
-            and other.right <= self.right
-            and other.top <= self.top
-        )
+APART = 4.0
+"""Points from the middle of a dot to lines that lead to the names of others."""
 
 
 def colour_of(line: Line) -> str:
@@ -78,8 +56,10 @@ def lead(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
 def place_dots(figure: Figure, axes: Axes, chart: Chart) -> None:
     """Write names beside single dots, coloured ones first; none where there is no room."""
     names: list[Box] = []
-    dots = [box for line in chart.lines for box in _dotted(axes, line)]
-    strokes = [box for line in chart.lines for box in _stroked(axes, chart, line)]
+    dots = [box for line in chart.lines for box in _dotted(axes, line, DOT)]
+    wide = [box for line in chart.lines for box in _dotted(axes, line, APART)]
+    bars = [box for line in chart.lines for box in _barred(axes, chart, line)]
+    strokes = [*bars, *(box for line in chart.lines for box in _stroked(axes, line))]
     for line in sorted(filter(has_dot, chart.lines), key=lambda line: line.colour < 0):
         text = _beside(figure, axes, line)
         extent = text.get_window_extent()
@@ -87,14 +67,13 @@ def place_dots(figure: Figure, axes: Axes, chart: Chart) -> None:
         x, y = map(float, axes.transData.transform((line.marks[-1].x, line.marks[-1].y)))
         places = list(_around((x, y), size))
         free = _free(axes, places, [*names, *dots, *strokes])
-        box = _clear((x, y), free, [*names, *dots]) or _clear((x, y), free, names)
+        box = _clear((x, y), free, [*names, *wide, *bars]) or _clear((x, y), free, [*names, *wide])
         if box is None and line.colour >= 0:
-            free = _free(axes, places, [*names, *dots])
-            box = _clear((x, y), free, names) or next(iter(free), None)
+            box = _clear((x, y), _free(axes, places, [*names, *dots]), [*names, *wide, *bars])
         if box is None:
             text.remove()
             continue
-        text.set_position((box.left - x, (box.bottom + box.top) / 2 - y))
+        text.set_position((box.left - x, (box.low + box.high) / 2 - y))
         leader = _steps((x, y), box)
         if leader:
             lead(axes, [(x, y), _side((x, y), box)])
@@ -124,31 +103,44 @@ def _free(axes: Axes, places: Iterable[Box], taken: Sequence[Box]) -> list[Box]:
 
 
 def _clear(at: tuple[float, float], places: Iterable[Box], others: Sequence[Box]) -> Box | None:
-    """Return the first place whose line to the dot crosses none of the others."""
-    own = Box(at[0] - DOT, at[1] - DOT, at[0] + DOT, at[1] + DOT)
-    far = [box for box in others if not box.meets(own)]
+    """Return the first place whose line to the dot is short and crosses none of the others."""
+    own = _around_dot(*at, APART)
+    others = [box for box in others if box != own]
     return next(
-        (box for box in places if not any(s.meets(o) for s in _steps(at, box) for o in far)), None
+        (
+            box
+            for box in places
+            if math.dist(at, _side(at, box)) <= LONGEST
+            and not any(step.meets(other) for step in _steps(at, box) for other in others)
+        ),
+        None,
     )
 
 
-def _dotted(axes: Axes, line: Line) -> Iterator[Box]:
-    """Yield what the dots of a line cover."""
+def _dotted(axes: Axes, line: Line, far: float) -> Iterator[Box]:
+    """Yield what the dots of a line cover, and what is near to them, so far from their middles."""
     for mark in line.marks:
         if mark.shape != "none":
-            x, y = axes.transData.transform((mark.x, mark.y))
-            yield Box(x - DOT, y - DOT, x + DOT, y + DOT)
+            x, y = map(float, axes.transData.transform((mark.x, mark.y)))
+            yield _around_dot(x, y, far)
 
 
-def _stroked(axes: Axes, chart: Chart, line: Line) -> Iterator[Box]:
-    """Yield what the intervals and the upright or level strokes of a line cover."""
-    places = [axes.transData.transform((mark.x, mark.y)) for mark in line.marks]
-    for mark, (x, _) in zip(line.marks, places, strict=True):
-        if mark.low is not None and mark.high is not None and not chart.across:
-            low, high = (
-                axes.transData.transform((mark.x, end))[1] for end in (mark.low, mark.high)
-            )
+def _around_dot(x: float, y: float, far: float) -> Box:
+    return Box(x - far, y - far, x + far, y + far)
+
+
+def _barred(axes: Axes, chart: Chart, line: Line) -> Iterator[Box]:
+    """Yield what the intervals of a line cover."""
+    for mark in () if chart.across else line.marks:
+        if mark.low is not None and mark.high is not None:
+            x, low = axes.transData.transform((mark.x, mark.low))
+            _, high = axes.transData.transform((mark.x, mark.high))
             yield Box(x - 1, low, x + 1, high)
+
+
+def _stroked(axes: Axes, line: Line) -> Iterator[Box]:
+    """Yield what the upright or level strokes of a line cover."""
+    places = [axes.transData.transform((mark.x, mark.y)) for mark in line.marks]
     for (x, y), (to_x, to_y) in pairwise(places if line.joined else ()):
         if x == to_x or y == to_y:
             yield Box(min(x, to_x) - 1, min(y, to_y) - 1, max(x, to_x) + 1, max(y, to_y) + 1)
@@ -166,7 +158,7 @@ def _around(at: tuple[float, float], size: tuple[float, float]) -> Iterator[Box]
 
 def _side(at: tuple[float, float], box: Box) -> tuple[float, float]:
     """Return the point of a box that is nearest to a dot."""
-    return min(max(at[0], box.left), box.right), min(max(at[1], box.bottom), box.top)
+    return min(max(at[0], box.left), box.right), min(max(at[1], box.low), box.high)
 
 
 def _steps(at: tuple[float, float], box: Box) -> list[Box]:

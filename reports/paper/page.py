@@ -27,10 +27,9 @@ PREAMBLE = r"""
 \renewenvironment{figure}[1][]{\begin{standing}{figure}}{\end{standing}}
 \begin{document}
 """
-REFERENCES = r"""\begin{multicols*}{2}
+REFERENCES = r"""\begin{multicols}{2}
 \footnotesize\nocite{*}\bibliographystyle{plain}\bibliography{references}
-\end{multicols*}"""
-"""In columns of which the first is filled before the second."""
+\end{multicols}"""
 
 LETTERS, LINE, ROW = 60, 9.5, 12.0
 """Letters of a line of a caption in one column; points of such a line and of a row of a table."""
@@ -65,8 +64,8 @@ def _tables(texts: Mapping[str, str]) -> Iterator[_Part]:
 
 def _is_narrow(table: str) -> bool:
     """Return whether a table is one for a column, and no higher than that with its caption."""
-    caption, _, rows = table.partition(r"\end{table}")[0].partition(r"\begin{tabular}")
-    points = LINE * len(caption) / LETTERS + ROW * rows.count(r"\\")
+    caption, _, body = table.partition(r"\end{table}")[0].partition(r"\begin{tabular}")
+    points = LINE * len(caption) / LETTERS + ROW * body.count(r"\\")
     return r"\begin{table*}" not in table and points < HIGHEST
 
 

@@ -31,7 +31,10 @@ def latex(found: Sequence[Drawn]) -> Iterator[str]:
 
 
 def rows(found: Sequence[Drawn]) -> list[tuple[Drawn, ...]]:
-    """Return the figures in rows: of a section those that are most alike, then what is left."""
+    """Return the figures in rows: a narrow one with the one of its section that is most alike.
+
+    What finds none stands beside the next that finds none, if no row lies between the two.
+    """
     made: list[tuple[Drawn, ...]] = []
     for _, members in groupby(found, key=lambda one: one.section):
         waiting = list(members)

@@ -38,11 +38,16 @@ def differing(one: str, other: str) -> Differing | None:
         a[first - 1].isspace() and _inner(a, first, last) and _inner(b, first, last)
     ):
         first -= 1
-    before, after = a[:first], a[len(a) - last :]
-    if _words([*before, *after]) < ALIKE * max(_words(a), _words(b)):
+    if _words([*a[:first], *a[len(a) - last :]]) < ALIKE * max(_words(a), _words(b)):
         return None
-    inner = _inner(a, first, last), _inner(b, first, last)
-    return Differing("".join(before), *inner, "".join(after))
+    first, last = _outside(a, first, last)
+    found = Differing(
+        "".join(a[:first]),
+        _inner(a, first, last),
+        _inner(b, first, last),
+        "".join(a[len(a) - last :]),
+    )
+    return found if (first or last) and all(map(_closed, found)) else None
 
 
 def together(one: str, other: str) -> str:
@@ -81,6 +86,24 @@ def _pieces(text: str) -> list[str]:
 def _inner(pieces: list[str], first: int, last: int) -> str:
     """Return what is left without the first pieces and the last ones."""
     return "".join(pieces[first : len(pieces) - last]).strip()
+
+
+def _outside(pieces: list[str], first: int, last: int) -> tuple[int, int]:
+    """Return fewer first and last pieces, where the cuts would be within brackets or code."""
+    begins = (n for n in range(first, 0, -1) if pieces[n - 1].isspace())
+    ends = (n for n in range(last, 0, -1) if re.fullmatch(r"[\s,.;:]+", pieces[-n]))
+    return (
+        next((n for n in begins if _closed("".join(pieces[:n]))), 0),
+        next((n for n in ends if _closed("".join(pieces[-n:]))), 0),
+    )
+
+
+def _closed(text: str) -> bool:
+    """Return whether all brackets and backticks of a text have their other half in it."""
+    marks = re.sub(r"[^()\[\]`]", "", text)
+    while (fewer := re.sub(r"\(\)|\[\]|``", "", marks)) != marks:
+        marks = fewer
+    return not marks
 
 
 def _words(pieces: list[str]) -> int:

@@ -87,12 +87,14 @@ def _repeats(records: Sequence[Record]) -> Iterator[Sentence]:
     if drawn := told.get(True):
         who = "A method with randomness has" if False in told else "A method has"
         students = _with_students(drawn, per)
-        equal = " (equal ones count once)" if drawn.equal else ""
-        of_seeds = f"{either(drawn.sets)} distilled sets of different seeds{equal}"
-        sets = "one distilled set"
-        if drawn.equal:
-            sets += f", whatever the seed{students and ','}"
-        sets = sets if drawn.sets == {1} else f"{of_seeds}{students and ', each'}"
+        if drawn.sets != {1}:
+            equal = " (equal ones count once)" if drawn.equal else ""
+            sets = f"{either(drawn.sets)} distilled sets of different seeds{equal}"
+            sets += ", each" if students else ""
+        elif drawn.equal:
+            sets = "one distilled set, whatever the seed" + ("," if students else "")
+        else:
+            sets = "one distilled set"
         yield (f"{who} {sets}{students}.",)
     if fixed := told.get(False):
         students = _with_students(fixed, per)

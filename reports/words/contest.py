@@ -66,11 +66,8 @@ class Contest:
 
     @property
     def block(self) -> str:
-        """Return what a method has several of, in words; equal sets of several seeds are one."""
-        if self.told.kind != "sets":
-            return "student"
-        fewer = any(one.cell.n_sets < self.told.blocks for one in self.entrants)
-        return "seed" if fewer else "distilled set"
+        """Return what a method has several of, in words."""
+        return block_of(self.told, (one.cell for one in self.entrants))
 
     @property
     def tied(self) -> bool:
@@ -91,6 +88,13 @@ class Contest:
         """Return real images drawn at random, if they were tested once."""
         found = [one for one in self.entrants if one.control]
         return found[0] if len(found) == 1 else None
+
+
+def block_of(told: Told, cells: Iterable[Cell]) -> str:
+    """Return what tested cells have several of, in words; equal sets of several seeds are one."""
+    if told.kind != "sets":
+        return "student"
+    return "seed" if any(cell.n_sets < told.blocks for cell in cells) else "distilled set"
 
 
 def contest(board: Board, column: Column, place: int) -> Contest | None:

@@ -81,8 +81,9 @@ def _summary(found: Sequence[Contest], total: int) -> Sentence:
         parts.append((f"{_in(tied, total)} no two methods can be told apart{_needed(tied)}",))
     if partly:
         level = between(len(one.level) for one in partly)
-        who = f"{_in(partly, total)} the leading method is ahead of some of the others"
-        parts.append((f"{who} and not separated from {level} of them",))
+        who = f"{_in(partly, total)} the leading method is ahead of some methods"
+        others = "other" if level == "1" else "others"
+        parts.append((f"{who} and not separated from {level} {others}",))
     if ahead:
         parts.append(
             (f"{_in(ahead, total)} one method is ahead of all others (", *_won(ahead), ")")

@@ -13,7 +13,7 @@ from reports.words.limits_of_chance import of_chance
 from reports.words.limits_of_commits import of_commits
 from reports.words.limits_of_features import of_features
 from reports.words.limits_of_files import of_files
-from reports.words.limits_of_number import of_methods_run, of_one_kind
+from reports.words.limits_of_number import of_control, of_methods_run, of_one_kind
 from reports.words.limits_of_parts import (
     of_images,
     of_machines,
@@ -33,6 +33,11 @@ ALWAYS: Sentence = (
     "Nothing here says how a method does with fields, sets or generators that were not run.",
 )
 
+DEPENDENT = (
+    "Methods that share a generator, or choose among the same real images, are no independent "
+    "points: rank correlations are less certain than their intervals and p say."
+)
+
 
 def limits(material: Material) -> tuple[Sentence, ...]:
     """Return what has to be kept in mind; never empty."""
@@ -48,6 +53,7 @@ def _found(material: Material) -> Iterator[Sentence]:
     yield from of_sets(boards)
     yield from of_protocols(material.evidence.records, naming)
     yield from of_teachers(boards, naming)
+    yield from of_control(boards)
     yield from of_chance(material, naming)
     yield from _of_seeds(columns)
     yield from _of_letters(boards)
@@ -76,13 +82,13 @@ def _of_seeds(columns: Sequence[tuple[Board, Column, int]]) -> Iterator[Sentence
         depends = " (it depends on the comparison)" if " to " in points else ""
         start = f"With {numbers} {kind} a method, true differences below about {points} points"
         yield (f"{start}{depends} are often missed.",)
-    single = sum(_is_single(*column) for column in columns)
+    single = sum(_is_single(board, place) for board, _, place in columns)
     if single:
         where = f"In {share(single, len(columns))} no method has a second distilled set: "
         yield (f"{where}what another draw of the same method would give is not known.",)
 
 
-def _is_single(board: Board, column: Column, place: int) -> bool:
+def _is_single(board: Board, place: int) -> bool:
     """Return whether no method that has randomness has two sets."""
     cells = [cell for row in board.rows if row.stochastic and (cell := row.cells[place])]
     return bool(cells) and all(cell.n_sets == 1 for cell in cells)
@@ -123,16 +129,15 @@ def _of_gaps(
         start = ("Only ", *listed(everywhere), f" {has} in {share(len(columns), len(columns))}")
     else:
         start = (*listed(lacking), f" {have} in some of the {counted(len(columns), 'comparison')}")
-    yield (*start, ": compare within a column only.")
+    yield (*start, ": hold methods against each other within one comparison only.")
 
 
 def _of_relations(material: Material) -> Iterator[Sentence]:
-    if any(relation.p is not None for relation in material.relations):
-        yield (
-            "Methods that share a generator, or choose among the same real images, are no "
-            "independent points: rank correlations are less certain than their intervals and p "
-            "say.",
-        )
+    """Yield what correlations do not say, where there are any."""
+    if material.relations:
+        tested = any(relation.p is not None for relation in material.relations)
+        cause = "That a score of the images goes with accuracy over methods shows no cause."
+        yield (f"{cause} {DEPENDENT}" if tested else cause,)
 
 
 def _of_failures(material: Material) -> Iterator[Sentence]:

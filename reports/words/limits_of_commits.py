@@ -77,7 +77,7 @@ def _groups(material: Material, commits: Mapping[Method, Commits]) -> Sentence:
     for method, own in commits.items():
         groups[own].add(called.get(method, method[0]))
     if len(groups) < 2:
-        return (", also within one column",) if groups else ()
+        return (", also within one comparison",) if groups else ()
     ordered = sorted(groups, key=lambda own: (len(groups[own]), sorted(own)))
     parts: list[Sentence] = [
         (*listed(sorted(groups[own])), *_at(own)) for own in ordered[:-1][:MOST]
@@ -85,7 +85,7 @@ def _groups(material: Material, commits: Mapping[Method, Commits]) -> Sentence:
     if more := len(ordered) - 1 - len(parts):
         parts.append((f"{counted(more, 'more group')}",))
     last = (*joined_sentences(parts, ", ", ", "), ", the others", *_at(ordered[-1]))
-    return (", and methods of one column from different ones (", *last, ")")
+    return (", and methods of one comparison from different ones (", *last, ")")
 
 
 def _at(commits: Commits) -> Sentence:

@@ -27,10 +27,18 @@ def of_methods_run(boards: Sequence[Board]) -> Iterator[Sentence]:
     elif len(names) == 1:
         yield ("One method was run (", Code(names[0]), "): ", *_alone(boards))
         yield from _one_draw(boards)
-    elif names and not any(_meet(board) for board in boards):
+    elif names and not any(meet(board) for board in boards):
         yield (
             "No two methods have a score of one kind on one set at one IPC: nothing is compared.",
         )
+
+
+def of_control(boards: Sequence[Board]) -> Iterator[Sentence]:
+    """Yield that several methods were run without real images drawn at random."""
+    if len(methods(boards)) > 1 and not has_control(boards):
+        start = "Real images drawn at random were not run ("
+        gain = "): no number says what a method gains over them."
+        yield (start, Code(f"--methods {CONTROL}"), gain)
 
 
 def of_one_kind(boards: Sequence[Board], naming: Naming) -> Iterator[Sentence]:
@@ -51,11 +59,16 @@ def of_one_kind(boards: Sequence[Board], naming: Naming) -> Iterator[Sentence]:
 
 def _alone(boards: Sequence[Board]) -> Sentence:
     """Return what one method alone does not tell; beside `random` it would tell more."""
-    rows = (row for board in boards for row in board.rows)
-    if any(head_of(row.name.identity) == CONTROL and not row.name.origin for row in rows):
+    if has_control(boards):
         return ("nothing is compared, and no number here says whether another method does better.",)
     without = "nothing is compared, and without real images drawn at random ("
     return (without, Code(f"--methods {CONTROL}"), ") no number says what the method gains.")
+
+
+def has_control(boards: Sequence[Board]) -> bool:
+    """Return whether real images drawn at random were run."""
+    rows = (row for board in boards for row in board.rows)
+    return any(head_of(row.name.identity) == CONTROL and not row.name.origin for row in rows)
 
 
 def _one_draw(boards: Sequence[Board]) -> Iterator[Sentence]:
@@ -69,8 +82,8 @@ def _one_draw(boards: Sequence[Board]) -> Iterator[Sentence]:
         )
 
 
-def _meet(board: Board) -> bool:
-    """Return whether a score, and not a cost, is there of two methods."""
+def meet(board: Board) -> bool:
+    """Return whether there is one score, which is no cost, of two methods."""
     own = [row for row in board.rows if not row.reference]
     return any(
         column.group != "cost" and sum(row.cells[place] is not None for row in own) > 1

@@ -60,10 +60,11 @@ def of_protocols(records: Iterable[Record], naming: Naming) -> Iterator[Sentence
     for name, several in sorted(fields.items()):
         by_fields[tuple(sorted(several))].append(name)
     for changes, names in by_fields.items():
-        departs = verb(len(names), "departs from its", "depart from their")
+        departs = verb(len(names), "departs", "depart")
         whose = verb(len(names), "its", "their")
+        setting = f"{whose} published {verb(len(names), 'setting', 'settings')}"
         tail = f": {whose} numbers compare with no published ones."
-        yield (*listed(names), f" {departs} published setting in ", *listed(changes, 6), tail)
+        yield (*listed(names), f" {departs} from {setting} in ", *listed(changes, 6), tail)
 
 
 def of_teachers(boards: Iterable[Board], naming: Naming) -> Iterator[Sentence]:
@@ -98,7 +99,7 @@ def of_images(boards: Sequence[Board]) -> Iterator[Sentence]:
     of = f" at {between(numbers)} distilled images" if numbers else ""
     yield (
         f"Scores of the images are measured{of}: FID and others depend on that number and compare "
-        "at equal numbers only. That a score goes with accuracy over methods shows no cause.",
+        "at equal numbers only.",
     )
     for network in sorted({column.facts.get("extractor", "") for column in columns}):
         if network in NETWORKS:

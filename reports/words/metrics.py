@@ -68,8 +68,8 @@ def metric_sentences(material: Material, naming: Naming) -> Iterator[Sentence]:
             columns.setdefault(key, column)
     order = sorted(tested, key=lambda key: (not columns[key].score.main, _position(key[0]), key))
     groups = {key: _groups(key, columns, tested[key]) for key in order}
-    together = sum(relation.p is not None for relation in material.relations)
-    within = corrected(material.selection, together, "rank correlation")
+    corrected_for = sum(relation.p is not None for relation in material.relations)
+    within = corrected(material.selection, corrected_for, "rank correlation")
     for way in ("as meant", "against"):
         if found := [groups[key][way] for key in order if way in groups[key]]:
             yield (*_said(found, way, material, naming), f"{within}.")
@@ -144,8 +144,12 @@ def _rest(group: _Group) -> str:
 def _counts(group: _Group) -> str:
     rho = between((relation.rho or 0.0 for relation in group.relations), 2)
     of = f"in {share(len(group.relations), group.of)}, " if group.of > 1 else ""
-    kinds = [kind.rho or 0.0 for relation in group.relations for kind in relation.within]
-    within = f", {between(kinds, 2)} within either kind of method" if kinds else ""
+    found = [kind.rho for relation in group.relations for kind in relation.within]
+    known = [one for one in found if one is not None]
+    kinds = [between(known, 2)] if known else []
+    if None in found:
+        kinds.append("none")
+    within = f", {' or '.join(kinds)} within either kind of method" if kinds else ""
     return f"{of}rank correlation {rho}{within}"
 
 

@@ -47,7 +47,7 @@ def _tied(one: Contest) -> Sentence:
     return (
         *who,
         f"{found}; with {counted(one.told.blocks, one.block)} a method a difference of about "
-        f"{needed}{points} is found in 80 % of cases, a smaller one less often.",
+        f"{needed}{points} is found in 80% of cases, a smaller one less often.",
     )
 
 

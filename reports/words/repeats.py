@@ -34,33 +34,33 @@ def repeats(records: Iterable[Record]) -> dict[bool, Repeats]:
 
     A method without randomness has one set, whatever number of seeds it was asked for with.
     """
-    sets: dict[bool, dict[tuple[object, ...], set[str]]]
-    seeds: dict[bool, dict[tuple[object, ...], set[int]]]
-    students: dict[bool, dict[tuple[object, ...], set[tuple[int, int]]]]
-    sets = {True: defaultdict(set), False: defaultdict(set)}
-    seeds = {True: defaultdict(set), False: defaultdict(set)}
-    students = {True: defaultdict(set), False: defaultdict(set)}
+    kinds: dict[bool, list[Record]] = {True: [], False: []}
     for record in records:
-        if record.ipc is None:
-            continue
-        where = (record.data, record.ipc, record.method.identity, record.method.origin)
-        made = record.distilled if record.stochastic else ""
-        sets[record.stochastic][where].add(made)
-        seeds[record.stochastic][where].add(record.seed if record.stochastic else 0)
-        if record.protocol and record.student and record.student_seed:
-            protocol = (record.protocol.identity, record.protocol.origin)
-            under = (*protocol, record.student.identity, record.student.origin)
-            students[record.stochastic][*where, made, *under].add(record.student_seed)
-    return {
-        random: Repeats(
-            _counts(found),
-            _counts(students[random]),
-            frozenset().union(*seeds[random].values()),
-            any(len(found[where]) < len(several) for where, several in seeds[random].items()),
-        )
-        for random, found in sets.items()
-        if found
-    }
+        if record.ipc is not None:
+            kinds[record.stochastic].append(record)
+    return {random: _repeats(own) for random, own in kinds.items() if own}
+
+
+def _repeats(records: Iterable[Record]) -> Repeats:
+    """Return the repeats of methods that all have randomness, or all have none."""
+    sets: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    seeds: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    students: dict[tuple[object, ...], set[tuple[int, int]]] = defaultdict(set)
+    for one in records:
+        where = (one.data, one.ipc, one.method.identity, one.method.origin)
+        made, seed = (one.distilled, one.seed) if one.stochastic else ("", 0)
+        sets[where].add(made)
+        seeds[where].add(seed)
+        if one.protocol and one.student and one.student_seed:
+            protocol = (one.protocol.identity, one.protocol.origin)
+            under = (*protocol, one.student.identity, one.student.origin)
+            students[*where, made, *under].add(one.student_seed)
+    return Repeats(
+        _counts(sets),
+        _counts(students),
+        frozenset().union(*seeds.values()),
+        any(len(sets[where]) < len(several) for where, several in seeds.items()),
+    )
 
 
 def each_of(records: Iterable[Record]) -> str:

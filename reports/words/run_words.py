@@ -11,7 +11,7 @@ from leaderboards.headings import short_revision
 from reports.citations.sources import keys_of
 from reports.words.citable import Cite, Words, joined
 from reports.words.counting import chained, verb
-from reports.words.naming import methods
+from reports.words.limits_of_number import meet
 from reports.words.recipes import MOST, known, numbers
 from reports.words.repeats import Counts, each_of, either, repeats
 from reports.words.selected import in_a_paper
@@ -31,10 +31,12 @@ RANKED = (
 )
 UNRANKED = "Nothing is ranked: that takes two or more distilled sets of every method."
 ACCURACY = (
-    " Accuracy is the share of test images that are classified correctly after the last epoch, in "
+    "Accuracy is the share of test images that are classified correctly after the last epoch, in "
     "percent."
 )
-ALONE = "Nothing is ranked: that takes two or more methods."
+ALONE = (
+    "Nothing is ranked: that takes two or more methods under one protocol, on one set at one IPC."
+)
 
 
 def data(records: Iterable[Record], selection: Selection | None) -> Words:
@@ -73,7 +75,9 @@ def seeds(records: Sequence[Record]) -> Words:
         if fixed.students:
             found.append(f", which taught {_counted(fixed.students, 'student')}{per}")
         found.append(".")
-    return (*found, ACCURACY) if any(record.student for record in records) else tuple(found)
+    if any(record.student for record in records):
+        found.append(f" {ACCURACY}" if found else ACCURACY)
+    return tuple(found)
 
 
 def _sizes(records: Iterable[Record]) -> Words:
@@ -99,7 +103,7 @@ def tests(boards: Sequence[Board]) -> Words:
     told = [column.told for board in boards for column in board.columns if column.told]
     if any(one.tested for one in told):
         return (RANKED,)
-    return (UNRANKED if len(methods(boards)) > 1 else ALONE,)
+    return (UNRANKED if any(map(meet, boards)) else ALONE,)
 
 
 def software(records: Iterable[Record]) -> Words:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from PIL import Image
 
+from reports import attachments
 from reports.attached_files import Unusable
-from reports.attachments import planes, sheets
 from reports.material import gather
 from reports.page import page
 from reports.webp import size_of
@@ -59,6 +59,15 @@ def run(tmp_path, images):
     return make
 
 
+def sheets(of):
+    """Return what a folder has now, however often it is asked."""
+    return attachments.sheets(of.boards, of.evidence, of.folder)
+
+
+def planes(of):
+    return attachments.planes(of.boards, of.evidence, of.folder)
+
+
 def points(**changes) -> bytes:
     return json.dumps(POINTS | changes).encode()
 
@@ -96,8 +105,7 @@ def test_the_first_seed_of_a_row_is_shown(run):
 
 def test_without_a_folder_nothing_is_read(images):
     material = gather([replace(images(), files={"distilled": "x.webp", "points": "x.json"})])
-    assert sheets(material) == ([], [])
-    assert planes(material) == ([], [])
+    assert material.sheets == material.planes == ([], [])
 
 
 def test_points_are_read_and_what_is_unknown_is_ignored(run):

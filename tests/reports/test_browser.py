@@ -8,6 +8,7 @@ from browsing import PHONE, TABLE, WIDE, needed, place_of
 from hostile import hostile, hostile_failures
 from made import board, cell, column, material, with_columns
 
+from leaderboards.ranks.standings import Standing
 from reports.material import gather
 from reports.page import page
 
@@ -173,6 +174,38 @@ def test_letters_of_drawings_are_neither_small_nor_larger_than_titles(opened, vi
     assert max(sizes) < 16.5
 
 
+CUT = """(selector) => Array.from(document.querySelectorAll(selector))
+  .map((one) => one.scrollWidth - one.clientWidth)"""
+
+
+@pytest.mark.parametrize(
+    ("viewport", "selector"),
+    [(WIDE, ".tall"), (WIDE, "#standings .scroll"), (PHONE, "#standings .scroll")],
+)
+def test_tables_of_ranks_and_of_correlations_show_all_columns(
+    browser, tmp_path, viewport, selector
+):
+    names = [f"kmeans+features=embedded{at}" for at in range(8)]
+    fids = {name: (cell(40.0 - at),) for at, name in enumerate(names)}
+    means = {name: 40.0 + at for at, name in enumerate(names)}
+    boards = [
+        with_columns(board(means, dataset=dataset), column("fid"), cells=fids)
+        for dataset in ("shapenette", "shapewoof")
+    ]
+    recipe = "hard/minimax+epochs_scale=0.02,evaluations=4,resolution=32"
+    ranks = [tuple(8.0 * end for _ in names) for end in (1.0, 0.5, 1.5)]
+    standing = Standing(recipe, "top1_last", "", 2, tuple(names), *ranks, 0)
+    found = material(*boards, standings=[standing])
+    (path := tmp_path / "index.html").write_text(page(found), encoding="utf-8")
+    shown = browser.new_page(viewport=viewport)
+    shown.goto(path.as_uri())
+    shown.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    cut = shown.evaluate(CUT, selector)
+    assert cut
+    assert max(cut) == 0
+    shown.close()
+
+
 BROKEN = """() => Array.from(document.querySelectorAll(".sortable .method")).flatMap((one) =>
   Array.from(one.childNodes).filter((part) => part.nodeType === 3).filter((part) => {
     const range = document.createRange();
@@ -194,6 +227,25 @@ def test_a_phone_shows_all_intervals_of_a_table_without_scrolling(opened):
     with opened(WIDE) as shown:
         assert not shown.locator(".narrow").first.is_visible()
         assert shown.locator(".ample .chart").first.is_visible()
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_phone_names_the_lines_of_a_chart_without_scrolling(opened, viewport):
+    with opened(viewport) as shown:
+        figure = shown.locator("#training figure").first
+        ends = figure.locator(".labels text").all_text_contents()
+        named = figure.locator(".legend > span").all()
+        visible = [one.text_content().strip() for one in named if one.is_visible()]
+        assert sorted(visible) == (sorted(ends) if viewport is PHONE else [])
+        for one in named if viewport is PHONE else ():
+            box = one.bounding_box()
+            assert box["x"] + box["width"] <= viewport["width"]
+        chips = {one.text_content().strip(): one.locator(".chip").evaluate(COLOUR) for one in named}
+        groups = figure.locator(".labels > g").all()
+        assert chips == {one.locator("text").text_content(): one.evaluate(COLOUR) for one in groups}
+
+
+COLOUR = "one => getComputedStyle(one).color"
 
 
 def test_names_of_methods_are_broken_behind_signs_alone(browser, tmp_path):

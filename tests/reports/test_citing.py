@@ -211,14 +211,26 @@ def test_large_numbers_keep_their_digits(images):
     assert "beside 1000 or 1281167 real images, depending on the set." in paragraph(one, other)
 
 
+def test_no_paragraph_begins_with_a_space(record):
+    """As one would of a run of all images alone, where nothing else is said of sets."""
+    found = [text_of(one) for one in protocol_words.paragraphs(gather([record("full", None)]))]
+    assert any("Accuracy is the share" in text for text in found)
+    assert all(text == text.strip() for text in found)
+
+
 def test_one_image_is_no_images(record):
     assert "Distilled sets have 1 image per class." in paragraph(record(ipc=1))
 
 
-def test_of_one_method_it_is_not_said_that_more_sets_would_rank_it(record):
-    assert "Nothing is ranked: that takes two or more methods." in paragraph(record())
-    two = "Nothing is ranked: that takes two or more distilled sets of every method."
-    assert two in paragraph(record(), record("kmeans"))
+def test_that_more_sets_would_rank_them_is_said_of_methods_that_meet_alone(record, cost):
+    sets = "Nothing is ranked: that takes two or more distilled sets of every method."
+    methods = "Nothing is ranked: that takes two or more methods under one protocol, on one set"
+    assert sets in paragraph(record(), record("kmeans"))
+    apart = record(), record("kmeans", ipc=50)
+    unscored = [cost(name, seed) for name in ("random", "kmeans") for seed in range(2)]
+    for records in ([record()], apart, unscored):
+        assert methods in paragraph(*records)
+        assert sets not in paragraph(*records)
 
 
 def test_fields_with_two_values_are_set_apart_from_the_last_one(record):
@@ -239,7 +251,7 @@ def test_an_alias_of_a_protocol_is_spelled_out(record):
 
 
 def test_with_one_set_a_method_nothing_is_said_to_be_ranked(record):
-    text = " ".join(text_of(one) for one in protocol_words.paragraphs(gather([record()])))
+    text = paragraph(record(), record("kmeans"))
     assert "Nothing is ranked" in text
     assert "Holm" not in text
 

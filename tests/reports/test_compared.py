@@ -133,11 +133,9 @@ def test_names_from_data_are_never_part_of_the_words(told_small, text):
 def test_sections_without_anything_to_show_are_named_with_what_they_need(record, told):
     found = dict(missing(gather([record(), record("kmeans")])))
     assert list(found) == list(NEEDED)
-    assert texts([found["by-ipc"]]) == [
-        "Accuracy by images per class needs two IPCs or more: `--ipc 1,10`."
-    ]
+    assert texts([found["by-ipc"]]) == ["two IPCs or more (`--ipc 1,10`)."]
     assert texts([found["samples"]]) == [
-        "Pictures of the images need a protocol that looks at them: `--protocols hard,fidelity`."
+        "a protocol that looks at them (`--protocols hard,fidelity`)."
     ]
     there = {name for name, _ in missing(told.material)}
     assert not there & {"by-ipc", "training", "metrics", "architectures", "samples", "coverage"}

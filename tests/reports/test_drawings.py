@@ -153,9 +153,17 @@ def test_the_front_holds_who_is_beaten_by_nobody(drawn):
     assert corners == {round(mean, 6) for method, mean in means.items() if method != "dap"}
     assert all(one.x == other.x or one.y == other.y for one, other in pairwise(front))
     assert all(one.x <= other.x and one.y <= other.y for one, other in pairwise(front))
-    assert by_name(chart)["full"].marks[0].shape == "ring"
+    # All images are not distilled, so that their time is none of these.
+    assert set(by_name(chart, joined=False)) == set(METHODS)
+    assert f"Not distilled, and not drawn: full {FULL + 0.5:.1f} %." in chart.note
     assert round(FULL + 0.5, 6) not in corners
     assert "cpu (x86_64), 2 threads" in chart.note
+
+
+def test_sizes_are_those_of_references_too(drawn):
+    chart = hard(drawn["cost"], "size", "shapenette at IPC 10")
+    assert by_name(chart)["full"].marks[0].shape == "ring"
+    assert "not drawn" not in chart.note
 
 
 @pytest.mark.parametrize("ends", [{}, {"low": None, "high": None}])
@@ -185,6 +193,8 @@ def test_sizes_are_told_in_a_unit_that_people_read(drawn):
 def test_lines_by_ipc_stand_at_the_ipcs_with_their_intervals(drawn, told):
     chart = hard(drawn["by-ipc"], "shapenette")
     assert chart.x.ticks == (1.0, 10.0)
+    assert chart.x.log
+    assert chart.x.title == "images per class, logarithmic"
     for method in METHODS:
         marks = by_name(chart)[method].marks
         for ipc, mark in zip((1, 10), marks, strict=True):
@@ -254,6 +264,21 @@ def test_a_cloud_has_a_panel_for_every_method_and_class(drawn):
     real = cloud.points[cloud.panels[0][0].real]
     assert real[0][0] < real[-1][0]
     assert real[0][1] > real[-1][1]
+
+
+def test_clouds_of_methods_without_a_colour_are_grey_and_never_as_random(told_small):
+    material = gather(told_small.records, told_small.failures, told_small.folder)
+    material.__dict__["colours"] = {
+        name: 5 for name, place in told_small.material.colours.items() if place == 5
+    }
+    for cloud in drawings.SECTIONS["coverage"](material):
+        for line in cloud.panels:
+            colours = {
+                method: panel.distilled[0][0]
+                for method, panel in zip(cloud.columns, line, strict=True)
+            }
+            assert colours == {method: 5 if method == "random" else -1 for method in METHODS}
+            assert "Real (faint)" in cloud.title
 
 
 def test_guidance_is_told_in_lengths_of_the_noise(drawn):
@@ -371,3 +396,40 @@ def test_scores_that_findings_speak_of_are_drawn_first_and_captions_agree(told):
     assert "tested together it is shown." in shown.note
     assert "tested together it is not shown." in tested.note
     assert "n = 5 methods: too few" in few.note
+
+
+def test_no_axis_of_accuracies_is_shorter_than_five_points(record):
+    from msgspec.structs import replace
+
+    records = [
+        replace(
+            record(method, ipc, last=last, at=(0, 0)),
+            series={"epoch": [1.0, 2.0], "top1": [last - 0.1, last]},
+        )
+        for ipc in (1, 10)
+        for method, last in (("a", 48.6), ("b", 48.8))
+    ]
+    cells = {name: (made.cell(cost), made.cell(cost)) for cost, name in enumerate("abc", start=1)}
+    ends = {"mean": 48.7, "low": 48.6, "high": 48.8}
+    board = made.with_columns(
+        made.board({"a": 48.6, "b": 48.8, "c": 48.7}),
+        *(made.column("seconds"), made.column("fid")),
+        cells=cells,
+    )
+    narrow = dataclasses.replace(
+        board,
+        rows=tuple(
+            dataclasses.replace(
+                row, cells=(dataclasses.replace(row.cells[0], **ends), *row.cells[1:])
+            )
+            for row in board.rows
+        ),
+    )
+    seen = set()
+    for material in (gather(records), made.material(narrow)):
+        for section, charts in all_of(material).items():
+            for axis in (axis for chart in charts for axis in (chart.x, chart.y)):
+                if "accuracy, %" in axis.title:
+                    seen.add(section)
+                    assert axis.high - axis.low >= 5 - 1e-9
+    assert seen == {"forests", "by-ipc", "training", "metrics", "cost"}

@@ -13,7 +13,7 @@ from reports.words.sentences import text_of
 def test_where_no_two_are_separated_no_method_is_named():
     assert said(material(board({"a": 40.0, "b": 30.5, "c": 35.0, "d": 33.0}, "a")), "rank") == [
         "On `shapewoof` at IPC 10, the 4 methods cannot be told apart: means from 30.5 to 40.0 %; "
-        "with 3 distilled sets a method a difference of about 7.7 points is found in 80 % of "
+        "with 3 distilled sets a method a difference of about 7.7 points is found in 80% of "
         "cases, a smaller one less often."
     ]
 
@@ -79,10 +79,13 @@ def test_many_comparisons_are_counted_and_their_sentences_are_folded_away():
     assert said(material(*made), "rank", further=False) == [
         "Of 6 comparisons of accuracy (one for each set, IPC, protocol and student), 1 is not "
         "ranked; in 2 no two methods can be told apart (that would take a difference of about 4.5 "
-        "to 8.4 points); in 1 the leading method is ahead of some of the others and not separated "
-        "from 5 of them; in 2 one method is ahead of all others (`a`)."
+        "to 8.4 points); in 1 the leading method is ahead of some methods and not separated from 5 "
+        "others; in 2 one method is ahead of all others (`a`)."
     ]
     assert len(said(material(*made), "rank", further=True)) == 6
+    made[-1] = seven("a a b b b b b", ipc=60)
+    (text,) = said(material(*made), "rank", further=False)
+    assert "ahead of some methods and not separated from 1 other;" in text
 
 
 def test_protocol_and_student_are_named_only_where_there_are_several():

@@ -30,13 +30,11 @@ def related(*within, metrics=("mmd",), p=0.01, rho=0.78, **changes):
         Relation(0, 0, at, points, 14, rho, 0.35, 0.94, p, tuple(within))
         for at, _ in enumerate(metrics, 1)
     ]
-    return replace(material(made, relations=found), **changes), found
+    return material(made, relations=found, **changes)
 
 
 def found_in(*within, **changes):
-    made, relations = related(*within, **changes)
-    made.__dict__["relations"] = relations
-    return said(made, "metric")
+    return said(related(*within, **changes), "metric")
 
 
 def test_a_contrast_of_two_kinds_is_said_to_be_one_and_has_no_direction():
@@ -76,8 +74,7 @@ def test_no_direction_is_said_where_one_kind_has_another_or_none(within):
     ],
 )
 def test_charts_and_the_table_of_all_say_so_too(within, p, word, end):
-    made, relations = related(*within, p=p)
-    made.__dict__["relations"] = relations
+    made = related(*within, p=p)
     (chart,) = against(made)
     (line,) = correlations(made, Figures((), (), 0, 0)).lines
     assert line.shown == word
@@ -97,6 +94,19 @@ def test_several_contrasts_are_one_sentence():
     )
 
 
+@pytest.mark.parametrize(
+    ("within", "said"),
+    [
+        ((replace(CHOOSE, rho=None), MAKE), "0.78, 0.43 or none within either kind of method)"),
+        ((replace(CHOOSE, rho=None),), "0.78, none within either kind of method)"),
+    ],
+)
+def test_a_kind_without_a_correlation_has_none_rather_than_0(within, said):
+    (text,) = found_in(*within, metrics=("mmd", "kid"))
+    assert text.count(said) == 2
+    assert "0.00" not in text
+
+
 def test_of_a_selection_it_is_said_within_what_a_finding_was_corrected():
     for within in ((CHOOSE, MAKE), ()):
         for metrics, what in (
@@ -108,9 +118,9 @@ def test_of_a_selection_it_is_said_within_what_a_finding_was_corrected():
             assert part == f"{whole[:-1]} (corrected for {what} of this page alone)."
 
 
-def test_methods_that_share_a_generator_are_no_independent_points():
-    for p, expected in ((0.5, 1), (None, 0)):
-        made, relations = related(p=p)
-        made.__dict__["relations"] = relations
-        said = [text for text in texts(limits(made)) if "no independent points" in text]
-        assert len(said) == expected
+def test_of_correlations_it_is_said_that_they_show_no_cause_and_rest_on_dependent_points():
+    for p, dependent in ((0.5, True), (None, False)):
+        (text,) = (text for text in texts(limits(related(p=p))) if "shows no cause" in text)
+        assert ("share a generator" in text) is dependent
+    without = material(board({"a": 40.0, "b": 20.0}, metric="fid"))
+    assert not any("cause" in text or "generator," in text for text in texts(limits(without)))

@@ -189,6 +189,28 @@ def test_seeds_with_gaps_are_listed():
     assert "(seeds 0, 7)" in table(pivot([row("x", summarise(values))]))
 
 
+@pytest.mark.parametrize("spread", ["std", "interval"])
+def test_a_caption_promises_no_deviation_and_no_interval_where_no_cell_has_one(spread):
+    single = table(pivot([row("a", cell(50.0)), row("b", cell(51.0))]), spread)
+    assert "Single numbers; n = 1 student of 1 distilled set (seed 0)." in single
+    assert "deviation" not in single
+    assert "interval" not in single
+    one = table(pivot([row("a", cell(50.0)), row("b", cell(51.0, 52.0))]), spread)
+    assert "Single numbers" not in one
+    assert "sample standard deviation" in one or "interval over distilled sets" in one
+
+
+def test_a_number_of_images_has_no_deviation_where_all_seeds_gave_one_set():
+    same = summarise(Value("one", seed, (), 97.6) for seed in range(3))
+    other = summarise(Value(f"{seed}", seed, (), 118.0 + 5 * seed) for seed in range(3))
+    fid = replace(pivot([row("kmeans", same), row("random", other)]), score=SCORES["fid"])
+    lines = lines_of(table(fid))
+    assert lines["kmeans"].endswith(r"98 &  \\")
+    assert r"$\pm$\,5" in lines["random"]
+    alone = replace(pivot([row("kmeans", same)]), score=SCORES["fid"])
+    assert "Single numbers; n = 1 distilled set (seeds 0--2)." in table(alone)
+
+
 def test_without_ranks_nothing_is_bold_and_the_caption_says_why():
     latex = table(pivot([row("a", cell(1.0)), row("b", cell(2.0))]))
     assert r"\textbf" not in latex

@@ -67,6 +67,10 @@ def test_a_published_setting_that_was_changed_is_said_and_others_are_not(record)
     departs = "`hard/minimax` departs from its published setting in `epochs` and `evaluations`"
     made = board(TWO, protocol="hard/minimax+epochs=9,evaluations=3")
     assert departs in said(material(made, records=[changes]))
+    other = changed(record(), protocol=described("hard/igd+epochs=9,evaluations=3", "hard/igd"))
+    boards = made, board(TWO, protocol="hard/igd+epochs=9,evaluations=3")
+    several = "`hard/igd` and `hard/minimax` depart from their published settings in `epochs` and"
+    assert several in said(material(*boards, records=[changes, other]))
     as_published = changed(record(), protocol=described("hard/minimax", identity))
     assert "departs" not in said(material(made, records=[as_published]))
     mine = changed(changes, protocol=changed(changes.protocol, origin="mine.py"))
@@ -122,13 +126,17 @@ def test_scores_of_images_say_of_how_many_images_they_are():
 
 def test_methods_that_were_not_run_everywhere_are_named():
     made = [board(TWO, "a"), board({"a": 40.0, "c": 20.0}, "a", ipc=50)]
-    assert "Only `a` has a number in both comparisons: compare within" in said(material(*made))
+    assert "Only `a` has a number in both comparisons: hold methods against each other" in said(
+        material(*made)
+    )
     fewer = [board({**TWO, "c": 30.0}, "a"), board(TWO, "a", ipc=50)]
     assert "`c` lacks a number in some of the 2 comparisons" in said(material(*fewer))
     apart = [board(TWO, "a"), board({"c": 40.0, "d": 20.0}, "a", ipc=50)]
-    assert "No method has a number in both comparisons: compare within" in said(material(*apart))
+    assert "No method has a number in both comparisons: hold methods against" in said(
+        material(*apart)
+    )
     everywhere = said(material(board(TWO, "a"), board(TWO, "a", ipc=50)))
-    assert "compare within a column" not in everywhere
+    assert "within one comparison only" not in everywhere
 
 
 def test_machines_and_commits_are_said_where_there_are_several(record):

@@ -30,6 +30,14 @@ def test_the_best_method_decides_and_a_reference_does_not(record):
     assert len(said(*near, record("full", None, (0, 1), last=90.0))) == 1
 
 
+def test_where_all_columns_are_of_several_methods_they_are_called_comparisons(record):
+    near = [record(name, last=10.0, student=student) for name in "ab" for student in "cd"]
+    (text,) = said(*near)
+    assert text.startswith("In both comparisons students do hardly better than guessing")
+    (text,) = said(*near, record("a", last=10.0, student="e"))
+    assert text.startswith("In all 3 accuracy columns students do hardly better than guessing")
+
+
 def test_columns_next_to_guessing_are_counted_among_all_and_the_first_are_named(record):
     apart = [record(last=10.0, student=student) for student in "abcde"]
     (text,) = said(*apart, record(last=50.0, student="f"))

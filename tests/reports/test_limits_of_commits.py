@@ -28,9 +28,9 @@ def test_records_of_one_commit_or_of_none_are_not_spoken_of(record):
 def test_methods_of_one_column_at_other_commits_are_named(record):
     made = [at(record(name), NEW if name in ("im", "dit") else OLD) for name in "abcd"]
     made += [at(record(name), NEW) for name in ("im", "dit")]
-    start = "The records come from 2 commits of the code, and methods of one column from different "
+    start = "The records come from 2 commits of the code, and methods of one comparison from "
     assert said(*made) == [
-        f"{start}ones (`dit` and `im` from `bbbbbbbb`, the others from `aaaaaaaa`){TAIL}"
+        f"{start}different ones (`dit` and `im` from `bbbbbbbb`, the others from `aaaaaaaa`){TAIL}"
     ]
 
 
@@ -50,7 +50,7 @@ def test_commits_that_differ_between_columns_alone_are_counted(record):
         at(record(name, ipc), (OLD, NEW)[(ipc + ord(name)) % 2]) for ipc in (1, 10) for name in "ab"
     ]
     assert said(*turned) == [
-        f"The records come from 2 commits of the code, also within one column{TAIL}"
+        f"The records come from 2 commits of the code, also within one comparison{TAIL}"
     ]
 
 

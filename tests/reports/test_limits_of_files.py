@@ -65,7 +65,7 @@ def test_what_was_never_made_needs_a_protocol(record):
     told, needed = said(gather([record(), record("kmeans")]))
     assert told == []
     for name in ("samples", "coverage"):
-        assert needed[name].endswith(": `--protocols hard,fidelity`.")
+        assert needed[name].endswith("(`--protocols hard,fidelity`).")
 
 
 @pytest.mark.parametrize("kind", ["distilled", "points"])

@@ -6,7 +6,9 @@ from made import board, material, texts
 from msgspec.structs import replace as changed
 
 from reports.material import gather
+from reports.page.outline import SECTIONS, absent
 from reports.words.limits import limits
+from reports.words.missing import control
 
 ONE, TWO = {"a": 40.0}, {"a": 40.0, "b": 20.0}
 
@@ -29,6 +31,25 @@ def test_random_images_alone_are_not_told_to_be_run_as_well():
     made = board({"random": 40.0})
     mine = replace(made.rows[0], name=made.rows[0].name._replace(origin="mine.py"))
     assert "`--methods random`" in said(material(replace(made, rows=(mine,))))
+
+
+def test_several_methods_without_random_images_show_no_gain_over_them():
+    text = "Real images drawn at random were not run (`--methods random`): no number says what"
+    more = "What methods gain: real images drawn at random beside them (`--methods random`)."
+    for names, lacks in ((TWO, True), ({**TWO, "random": 10.0}, False)):
+        what = material(board(names))
+        assert (text in said(what)) is lacks
+        assert (more in texts([words for _, words in absent(what, SECTIONS)])) is lacks
+    assert text in said(material(board(ONE), board({"b": 40.0}, ipc=50)))
+    assert text not in said(material(board(ONE)))
+    assert control(material(board(ONE)))
+    assert control(material(board({}, references={"full": 80.0}))) == ()
+
+
+def test_what_is_absent_goes_by_the_title_of_its_section(record):
+    found = dict(absent(gather([record(), record("kmeans")]), ()))
+    for name, words in found.items():
+        assert texts([words])[0].startswith(f"{SECTIONS[name]}: ")
 
 
 def test_a_reference_is_no_second_method():

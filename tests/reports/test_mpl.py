@@ -256,6 +256,24 @@ def test_names_of_dots_cover_neither_each_other_nor_a_dot(places):
     assert not any(box.contains(*dot) for box in boxes for dot in dots)
 
 
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.tuples(numbers, numbers) | st.tuples(crowded, crowded), max_size=30))
+def test_a_line_to_a_name_is_short_and_passes_over_no_other_dot(places):
+    (axes,) = draw(crowd(places), "one").axes
+    dots = axes.transData.transform(places) if places else ()
+    for line in axes.lines:
+        if line.get_transform() != axes.transAxes:
+            continue
+        start, end = axes.transAxes.transform(line.get_xydata())
+        length = math.dist(start, end)
+        assert length <= 28.8 + 1e-6  # 40 pixels at 100 an inch, 72 points
+        own = min(dots, key=lambda dot: math.dist(dot, start))
+        others = [dot for dot in dots if tuple(dot) != tuple(own)]
+        for share in (step / length for step in range(4, int(length))):
+            on_it = start + (end - start) * share
+            assert all(math.dist(dot, on_it) > 2 for dot in others)
+
+
 def test_where_room_is_short_names_with_a_colour_come_first_and_the_rest_is_counted():
     chart = crowd([(50.0, 50.0)] * 47)
     figure = draw(replace(chart, lines=chart.lines[::-1]), "one")

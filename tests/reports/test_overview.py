@@ -31,6 +31,8 @@ def test_words_are_explained_where_the_page_has_what_they_mean():
     bare = [replace(row, cells=(replace(row.cells[0], low=None, high=None),)) for row in made.rows]
     assert "interval" not in words(material(replace(made, rows=tuple(bare))))
     assert "separated" not in words(material(board(TWO)))
+    assert "top-1" in words(material(made))
+    assert "top-1" not in words(material(board(TWO, metric="fid")))
 
 
 def test_the_table_of_a_page_does_not_claim_to_be_all_of_a_run(told_small):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import shutil
 import subprocess
@@ -108,6 +109,21 @@ def test_protocol_tables_figures_and_references_follow_each_other_in_order(folde
         # A heading stands on the page of what it heads.
         (sheet,) = (sheet for sheet in pages if f"{kind} 1:" in sheet)
         assert f"{kind}s" in sheet
+
+
+@needs_tex
+def test_both_columns_of_the_references_end_at_about_the_same_height(folder):
+    sheet = PdfReader(folder[0] / "paper.pdf").pages[-1]
+    ends = {True: math.inf, False: math.inf}
+
+    def look(text, _, place, *__):
+        left, height = place[4], place[5]
+        if text.strip() and height > 60:  # above the number of the page
+            side = left < sheet.mediabox.width / 2
+            ends[side] = min(ends[side], height)
+
+    sheet.extract_text(visitor_text=look)
+    assert abs(ends[True] - ends[False]) < 60
 
 
 def test_no_part_of_the_page_begins_a_new_page(folder):

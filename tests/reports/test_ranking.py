@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from made import texts
 from msgspec.structs import replace
 from scipy import stats
 
@@ -12,7 +13,9 @@ from bench.scores import SCORES
 from leaderboards import build
 from leaderboards.published.ledger import Published, Quote
 from leaderboards.ranks.statistics import Value, summarise
+from reports.material import gather
 from reports.ranking import legend, notes, number_text, quote_text, rank_text
+from reports.words.limits import limits
 
 TOP1, BEST, FID = SCORES["top1_last"], SCORES["top1_best"], SCORES["fid"]
 
@@ -52,6 +55,17 @@ def test_an_interval_over_the_students_of_one_set_has_a_star_if_there_could_be_o
 def test_scores_that_are_not_ranked_and_single_numbers_have_no_interval():
     assert number_text(cell(40.0, 42.0, 44.0), BEST, stochastic=True) == "42.0 ± 2.0"
     assert number_text(cell(1234.5), FID, stochastic=True) == "1,234.5"
+
+
+def test_numbers_of_one_set_itself_have_no_deviation_but_its_cost_and_students_have():
+    """Seeds that gave one set measure the same images again, and time another run."""
+    same = summarise(Value("one", s, (), 97.6) for s in range(3))
+    assert number_text(same, FID, stochastic=True) == "97.6"
+    times = summarise(Value("one", s, (), s + 1.0) for s in range(3))
+    assert number_text(times, SCORES["seconds"], stochastic=True) == "2.0 ± 1.0"
+    assert " ± 2.0" in number_text(cell(40.0, 42.0, 44.0, sets=False), TOP1, stochastic=False)
+    sets = summarise(Value(f"{s}", s, (), 97.0 + s) for s in range(3))
+    assert number_text(sets, FID, stochastic=True).startswith("98.0 ± 1.0")
 
 
 def quote(
@@ -149,12 +163,28 @@ def test_the_difference_that_the_seeds_can_resolve_is_said_in_points(board):
     made = board({"a": [10.0, 12.0, 11.0], "b": [20.0, 23.0, 20.0]})
     resolvable = made.columns[0].told.resolvable
     assert notes(made) == [
-        f"hard, convnet3, top-1: with 3 sets a method, a difference of {resolvable:.1f} points is "
-        "found in about 80% of cases, a smaller one less often"
+        f"hard, convnet3, top-1: with 3 distilled sets a method, a difference of {resolvable:.1f} "
+        "points is found in about 80% of cases, a smaller one less often"
     ]
     intervals, ranks = legend([made])
     assert intervals == "[ ] is the 95% interval of the mean over distilled sets"
     assert ranks.startswith("# is the 95% interval of the rank; methods that share a letter")
+
+
+def test_the_note_and_the_limits_call_alike_what_a_method_has_several_of(board, record):
+    """A method without randomness has one set, whatever its number of seeds."""
+    values = {"a": [10.0, 12.0, 11.0], "b": [20.0, 23.0, 20.0]}
+    drawn = [record(name, at=(s, 0), last=x) for name, v in values.items() for s, x in enumerate(v)]
+    one_set = [
+        replace(record("first", at=(s, 0), last=30.0 + s), stochastic=False, distilled="one")
+        for s in range(3)
+    ]
+    for records, word in ((drawn, "distilled sets"), ([*drawn, *one_set], "seeds")):
+        found = gather(records)
+        (note,) = [note for note in notes(found.boards[0]) if "is found" in note]
+        assert f"with 3 {word} a method, a difference" in note
+        (limit,) = [text for text in texts(limits(found)) if "often missed" in text]
+        assert limit.startswith(f"With 3 {word} a method, ")
 
 
 def test_methods_that_could_not_be_tested_are_named(board):

@@ -86,6 +86,21 @@ def test_what_protocol_and_student_were_run_as_is_said_once_a_board(record):
     assert not any(" is convnet3" in note or " is hard" in note for note in of([record()]))
 
 
+def test_one_name_of_several_meanings_says_which_is_with_which_student(record):
+    """Fields that were not asked for can be those of the student, such as a learning rate."""
+
+    def run(student, lr):
+        one = record(student=student)
+        return replace(one, protocol=replace(one.protocol, identity=f"hard+lr={lr}"))
+
+    found = of([run("a", 1), run("b", 2), run("c", 1)])
+    assert [note for note in found if note.startswith("protocol")] == [
+        "protocol hard with a, c is hard+lr=1",
+        "protocol hard with b is hard+lr=2",
+    ]
+    assert "protocol hard is hard+lr=1" in of([run("a", 1), run("b", 1)])
+
+
 def test_the_legend_is_of_what_is_there(record, images, cost):
     assert not any("FID" in line for line in legend(build([record(), cost()])))
     assert not any("top-1" in line for line in legend(build([images()])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,47 @@ def test_sentences_with_little_in_common_or_nothing_apart_are_not(one, other):
     assert differing(one, other) is None
 
 
-words = st.lists(st.sampled_from(["on", "nette", "IPC", "5,", "10", "it.", "not"]), min_size=1)
+WORDS = ["on", "nette", "IPC", "5,", "10", "it.", "not"]
+WORDS += ["[0.1,", "0.2],", "(of", "all);", "`x", "y`"]
+words = st.lists(st.sampled_from(WORDS), min_size=1)
+
+
+def depths(text, opening, closing):
+    """Return how many brackets are open after each letter."""
+    return list(accumulate((c == opening) - (c == closing) for c in text)) or [0]
+
+
+@given(st.lists(st.sampled_from(WORDS[4:])), words, words, st.lists(st.sampled_from(WORDS[4:])))
+def test_what_two_sentences_share_is_cut_outside_of_brackets_and_code(before, one, other, after):
+    a, b = (" ".join([*before, *middle, *after]) for middle in (one, other))
+    for part in differing(a, b) or ():
+        for pair in ("()", "[]"):
+            assert min(depths(part, *pair)) >= 0
+            assert depths(part, *pair)[-1] == 0
+        assert part.count("`") % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (
+            "Mean of n = 9 students (3 of each) a method, over sets.",
+            "Mean of n = 8 students (4 of each) a method, over sets.",
+            "Mean of n = (a) 9 students (3 of each) and (b) 8 students (4 of each) a method, over "
+            "sets.",
+        ),
+        (
+            "Rank correlation 0.78 [0.35, 0.94], n = 14 methods (-0.71 over the 5 that choose)",
+            "Rank correlation 0.27 [-0.2, 0.94], n = 14 methods (0.33 over the 5 that choose)",
+            "Rank correlation (a) 0.78 [0.35, 0.94], n = 14 methods (-0.71 over the 5 that choose) "
+            "and (b) 0.27 [-0.2, 0.94], n = 14 methods (0.33 over the 5 that choose)",
+        ),
+        ("(of all at 1, x)", "(of all at 9, x)", "(a) (of all at 1, x) (b) (of all at 9, x)"),
+        ("As in `a b` it is", "As in `c b` it is", "As in (a) `a b` and (b) `c b` it is"),
+    ],
+)  # fmt: skip
+def test_brackets_and_code_stay_whole_in_what_is_said_of_both(one, other, said):
+    assert together(one, other) == said
 
 
 @given(words, words)

@@ -29,9 +29,9 @@ def printed(*standings: Standing) -> str:
     return out.getvalue()
 
 
-def test_a_terminal_shows_score_number_of_cells_and_rank_with_its_interval():
+def test_a_terminal_shows_score_number_of_comparisons_and_rank_with_its_interval():
     text = printed(STANDING)
-    assert "hard · top-1 · average rank over 3 cells that every method has\n" in text
+    assert "hard · top-1 · average rank over 3 comparisons that every method has\n" in text
     assert [line.strip().split(maxsplit=1) for line in text.splitlines() if "[" in line][:2] == [
         ["kmeans", "1.0 [1.0, 1.0]"],
         ["random|x", "2.2 [1.5, 3.0]"],
@@ -40,7 +40,7 @@ def test_a_terminal_shows_score_number_of_cells_and_rank_with_its_interval():
 
 def test_markdown_is_a_table_that_hostile_names_do_not_break():
     lines = markdown([STANDING]).splitlines()
-    assert lines[0] == "### hard · top-1 · average rank over 3 cells that every method has"
+    assert lines[0] == "### hard · top-1 · average rank over 3 comparisons that every method has"
     assert lines[2:6] == [
         "| method | average rank |",
         "| :--- | ---: |",
@@ -52,8 +52,8 @@ def test_markdown_is_a_table_that_hostile_names_do_not_break():
 
 def test_columns_that_were_left_out_are_counted():
     fewer = dataclasses.replace(STANDING, left_out=2, distinction="extractor=embedded")
-    text = "hard · top-1 (extractor=embedded) · average rank over 3 cells that every method has; "
-    assert f"{text}2 others left out" in markdown([fewer])
+    text = "hard · top-1 (extractor=embedded) · average rank over 3 comparisons that every method"
+    assert f"{text} has; 2 others left out" in markdown([fewer])
 
 
 def test_where_no_column_is_complete_it_is_said_that_there_is_no_average():
@@ -61,8 +61,8 @@ def test_where_no_column_is_complete_it_is_said_that_there_is_no_average():
         STANDING, cells=1, methods=(), mean_rank=(), low=(), high=(), left_out=2
     )
     said = (
-        "hard · top-1 · no average rank: that takes two columns in which every method was tested, "
-        "here 1 of 3"
+        "hard · top-1 · no average rank: that takes two comparisons in which every method was "
+        "tested, here 1 of 3"
     )
     assert markdown([none]) == f"{said}\n"
     assert " ".join(printed(none).split()) == said

@@ -110,6 +110,13 @@ def test_a_logarithmic_axis_gives_equal_ratios_equal_room():
     )
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "1 line: a."), (2, "2 lines: a, b.")])
+def test_one_line_is_no_lines_for_those_who_hear_it(number, said):
+    made = chart([Line(name, (Mark(1, 1),)) for name in "ab"[:number]])
+    (told,) = (part.text for part in parsed(svg.render(made, 1)) if part.tag == f"{SVG}desc")
+    assert told.startswith(said)
+
+
 def test_a_narrow_drawing_shows_the_same_in_less_room():
     names = ("a rather long name of a method, longer than half a phone", "b", "c")
     lines = [
@@ -294,8 +301,33 @@ def test_markup_is_made_by_format_alone():
         assert not re.search(r"Markup\((?![\"'\n])", text)
 
 
-def test_a_line_to_a_name_is_grey_and_dotted():
+def leaders(root) -> list[list[tuple[float, float]]]:
+    """Return both ends of the lines to names, in the order of their dots."""
+    (names,) = with_class(root, "labels")
+    paths = [path.get("d") for path in names.iter(f"{SVG}path")]
+    return [[tuple(map(float, end.split())) for end in path[1:].split("L")] for path in paths]
+
+
+def test_a_line_to_a_name_is_dotted_and_has_its_colour():
     root = parsed(svg.render(chart([Line("a", (Mark(0, 0), Mark(1, 1)), 2)], x=Axis("", 0, 9)), 1))
     (names,) = with_class(root, "labels")
-    (grey,) = with_class(names, "cx")
-    assert [path.get("stroke-dasharray") for path in grey] == ["1 2"]
+    (group,) = with_class(names, "c2")
+    (path,) = names.iter(f"{SVG}path")
+    assert path in list(group)
+    assert path.get("stroke") == "currentColor"
+    assert path.get("stroke-dasharray")
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 20)), min_size=2, max_size=25))
+def test_a_line_to_the_name_of_a_dot_is_short_and_passes_no_other_dot(points):
+    lines = [Line(f"method {at}", (Mark(x, y),), joined=False) for at, (x, y) in enumerate(points)]
+    root = parsed(svg.render(chart(lines, x=Axis("", -90, 90), y=Axis("", -50, 50)), 1))
+    dots = starts(root)
+    for start, end in leaders(root):
+        assert math.dist(start, end) <= 41
+        along = [
+            tuple(a + (b - a) * n / 50 for a, b in zip(start, end, strict=True)) for n in range(51)
+        ]
+        others = [dot for dot in dots if math.dist(dot, start) > 12]
+        assert all(math.dist(one, dot) > 4 for one in along for dot in others)

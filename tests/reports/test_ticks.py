@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.ticker import MaxNLocator
 
+from bench.scores import SCORES
 from reports.drawings.chart import Axis
 from reports.drawings.ticks import padded, ticks, written
+from reports.drawings.wording import reach
 
 NUMBERS = st.floats(-1e9, 1e9, allow_nan=False)
 
@@ -103,3 +105,19 @@ def test_numbers_are_written_as_people_read_them():
     assert written(-0.0001, 2) == "0.00"
     assert written(-1.5, 1) == "-1.5"
     assert written(3e12, 0) == "3e+12"
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=1))
+def test_an_axis_of_percentages_has_five_points_or_more_where_percentages_can_be(values):
+    low, high = reach(values, SCORES["top1_last"])
+    assert high - low >= 5 - 1e-9
+    assert low <= min(values) <= max(values) <= high
+    if max(values) - min(values) < 4:
+        assert -1e-9 <= low < high <= 100 + 1e-9
+        assert high - low == pytest.approx(5)
+
+
+def test_an_axis_of_other_scores_is_as_short_as_their_values():
+    low, high = reach([48.6, 48.8], SCORES["fid"])
+    assert high - low < 1
