@@ -2,9 +2,8 @@
 
     python -m benchmarks.screenshots DIR/report/index.html --to docs/images
 
-`report-light.png` is the top of the page as on a desk, `report-phone-dark.png` a leaderboard as on
-a phone. Both have 128 colours, so that they are small. It takes the system's Chromium, or the one
-that `BENCH_CHROMIUM` names.
+`report-light.png` is the leaderboards as on a desk, `report-phone-dark.png` what is found in short
+as on a phone. It takes the system's Chromium, or the one that `BENCH_CHROMIUM` names.
 """
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-COLOURS = 128
 MOST_BYTES = 250_000
 """What a picture of a page of the repository may take."""
 
@@ -43,8 +41,8 @@ class Picture:
 
 
 PICTURES = (
-    Picture("report-light", (1280, 900), "light", ""),
-    Picture("report-phone-dark", (390, 844), "dark", "leaderboards"),
+    Picture("report-light", (1280, 900), "light", "leaderboards"),
+    Picture("report-phone-dark", (390, 844), "dark", "in-short"),
 )
 
 
@@ -74,7 +72,7 @@ def take(page: Path, picture: Picture, browser: Browser) -> bytes:
     image = Image.open(io.BytesIO(tab.screenshot(animations="disabled"))).convert("RGB")
     tab.close()
     out = io.BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    image.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
