@@ -15,11 +15,12 @@ leaves either nothing or everything. Three class attributes may ask for more:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -133,13 +134,9 @@ class ArtefactStore:
             self._note(need)
 
     def _build_once(self, artefact: Artefact[Any], ctx: Context) -> None:
-        from filelock import FileLock
-
         folder = self.path(artefact)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        asked = time.perf_counter()
-        with FileLock(folder.with_suffix(".lock")):
-            self.seconds += time.perf_counter() - asked
+        with self._alone(folder.with_suffix(".lock")):
             if self.has(artefact):
                 return
             partial = folder.with_suffix(".partial")
@@ -154,6 +151,23 @@ class ArtefactStore:
             (partial / STAMP).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)  # there only if it is built anew
             partial.rename(folder)
+
+    @contextlib.contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        """Hold a lock; where another process has it, the wait counts as building."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            asked = time.perf_counter()
+            lock.acquire()
+            self.seconds += time.perf_counter() - asked
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def _prepare(partial: Path, artefact: Artefact[Any], ctx: Context) -> None:
