@@ -1,7 +1,7 @@
 """Records: what was asked, what came out, and how, one JSON file per smallest unit of work.
 
 A record is written once and never edited. Leaderboards and reports are pure functions of a folder
-of records; besides this module they read `bench.scores` alone of the house's ground.
+of records; besides this module they read the table of scores and how versioned files are read.
 """
 
 from __future__ import annotations

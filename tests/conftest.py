@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,6 +69,17 @@ def bench(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
         return Answer(status, *capfd.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def python_of() -> Callable[[str], list[str]]:
+    """Return the lines of Python that a page of the documentation has, block by block."""
+
+    def blocks(page: str) -> list[str]:
+        text = (Path(__file__).parent.parent / "docs" / page).read_text(encoding="utf-8")
+        return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+    return blocks
 
 
 @pytest.fixture

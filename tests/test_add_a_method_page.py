@@ -15,10 +15,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "add-a-method.md"
 
 
 @pytest.fixture
-def mine(tmp_path):
-    (example,) = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+def mine(python_of, tmp_path):
+    (example,) = python_of(PAGE.name)
     file = tmp_path / "mine.py"
     file.write_text(example, encoding="utf-8")
     return file

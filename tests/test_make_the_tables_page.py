@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -10,14 +9,12 @@ import pytest
 
 from bench.store import Store
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "make-the-tables.md"
 sys.path.append(str(Path(__file__).parent / "reports"))  # for `story`, which is no test
 
 
 @pytest.fixture
-def example():
-    found = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    (code,) = (one for one in found if "leaderboards.frame" in one)
+def example(python_of):
+    (code,) = (one for one in python_of("make-the-tables.md") if "leaderboards.frame" in one)
     return code
 
 
@@ -28,7 +25,7 @@ def test_the_numbers_of_a_run_are_a_table_of_pandas(example, tmp_path, monkeypat
     for record in story(tmp_path / "drawn", small=True).records:
         store.add(record)
     monkeypatch.chdir(tmp_path)
-    exec(compile(example, str(PAGE), "exec"), names := {})
+    exec(compile(example, "make-the-tables.md", "exec"), names := {})
     told = capsys.readouterr().out
     assert all(method in told for method in METHODS)
     last = names["last"]

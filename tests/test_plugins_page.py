@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.records import read_records
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "plugins.md"
-
 
 @pytest.fixture
-def plugin(tmp_path):
-    (example,) = re.findall(
-        r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+def plugin(python_of, tmp_path):
+    (example,) = python_of("plugins.md")
     file = tmp_path / "mine.py"
     file.write_text(example, encoding="utf-8")
     return file
